@@ -1,0 +1,176 @@
+//! Amazon Web Services.
+
+use serde_json::Value;
+
+use super::{AccountAccess, CredentialField, ProviderFacts, RegionFacts, SizeFacts, World};
+use crate::specification::Size;
+
+/// Regions that need no opt-in, and the instance types of the `site` module's size table.
+///
+/// Sources: AWS General Reference, "Regions and Availability Zones"; EC2 and RDS instance type pages, 2026-11.
+pub static FACTS: ProviderFacts = ProviderFacts {
+    key: "aws",
+    name: "Amazon Web Services",
+    terraform_source: "registry.terraform.io/hashicorp/aws",
+    regions: &[
+        RegionFacts { key: "us-east-1", name: "US East (N. Virginia)" },
+        RegionFacts { key: "us-east-2", name: "US East (Ohio)" },
+        RegionFacts { key: "us-west-1", name: "US West (N. California)" },
+        RegionFacts { key: "us-west-2", name: "US West (Oregon)" },
+        RegionFacts { key: "ca-central-1", name: "Canada (Central)" },
+        RegionFacts { key: "sa-east-1", name: "South America (São Paulo)" },
+        RegionFacts { key: "eu-central-1", name: "Europe (Frankfurt)" },
+        RegionFacts { key: "eu-west-1", name: "Europe (Ireland)" },
+        RegionFacts { key: "eu-west-2", name: "Europe (London)" },
+        RegionFacts { key: "eu-west-3", name: "Europe (Paris)" },
+        RegionFacts { key: "eu-north-1", name: "Europe (Stockholm)" },
+        RegionFacts { key: "ap-south-1", name: "Asia Pacific (Mumbai)" },
+        RegionFacts { key: "ap-southeast-1", name: "Asia Pacific (Singapore)" },
+        RegionFacts { key: "ap-southeast-2", name: "Asia Pacific (Sydney)" },
+        RegionFacts { key: "ap-northeast-1", name: "Asia Pacific (Tokyo)" },
+        RegionFacts { key: "ap-northeast-2", name: "Asia Pacific (Seoul)" },
+        RegionFacts { key: "ap-northeast-3", name: "Asia Pacific (Osaka)" },
+    ],
+    sizes: &[
+        SizeFacts {
+            size: Size::Small,
+            instance_type: "t3.small",
+            vcpu: 2,
+            memory_gib: 2,
+            database_type: "db.t4g.small",
+        },
+        SizeFacts {
+            size: Size::Medium,
+            instance_type: "t3.medium",
+            vcpu: 2,
+            memory_gib: 4,
+            database_type: "db.t4g.medium",
+        },
+        SizeFacts {
+            size: Size::Large,
+            instance_type: "m6i.xlarge",
+            vcpu: 4,
+            memory_gib: 16,
+            database_type: "db.m6g.large",
+        },
+        SizeFacts {
+            size: Size::Xlarge,
+            instance_type: "m6i.2xlarge",
+            vcpu: 8,
+            memory_gib: 32,
+            database_type: "db.m6g.xlarge",
+        },
+    ],
+    credential_fields: &[
+        CredentialField { name: "access_key_id", required: true },
+        CredentialField { name: "secret_access_key", required: true },
+        CredentialField { name: "session_token", required: false },
+    ],
+    option_fields: &["image_id"],
+    terraform_env,
+    import_id,
+};
+
+fn terraform_env(access: &AccountAccess<'_>) -> Vec<(String, String)> {
+    let mut env = vec![
+        ("AWS_REGION".to_owned(), access.region.to_owned()),
+        // Without this a missing credential costs seconds of questions to an address that does not answer.
+        ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
+    ];
+    for (field, name) in [
+        ("access_key_id", "AWS_ACCESS_KEY_ID"),
+        ("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+        ("session_token", "AWS_SESSION_TOKEN"),
+    ] {
+        if let Some(secret) = access.credentials.get(field) {
+            env.push((name.to_owned(), secret.clone()));
+        }
+    }
+    if access.world == World::Emulator
+        && let Some(url) = access.endpoint_url
+    {
+        env.push(("AWS_ENDPOINT_URL".to_owned(), url.to_owned()));
+    }
+    env
+}
+
+/// Types whose import id is not the attribute `id`, or is known before the cloud made one: the parts and what
+/// joins them. A name that we chose finds what an interrupted apply may have made.
+///
+/// Source: the "Import" section of each resource's page, hashicorp/aws 5.100.0.
+const IMPORT_IDS: &[(&str, &[&str], &str)] = &[
+    ("aws_autoscaling_group", &["name"], ""),
+    ("aws_autoscaling_policy", &["autoscaling_group_name", "name"], "/"),
+    ("aws_db_instance", &["identifier"], ""),
+    ("aws_db_parameter_group", &["name"], ""),
+    ("aws_db_subnet_group", &["name"], ""),
+    ("aws_iam_instance_profile", &["name"], ""),
+    ("aws_iam_role", &["name"], ""),
+    ("aws_iam_role_policy", &["role", "name"], ":"),
+    ("aws_iam_role_policy_attachment", &["role", "policy_arn"], "/"),
+    ("aws_lb", &["arn"], ""),
+    ("aws_lb_listener", &["arn"], ""),
+    ("aws_lb_target_group", &["arn"], ""),
+    ("aws_route", &["route_table_id", "destination_cidr_block"], "_"),
+    ("aws_route_table_association", &["subnet_id", "route_table_id"], "/"),
+    ("aws_s3_bucket", &["bucket"], ""),
+    ("aws_s3_bucket_policy", &["bucket"], ""),
+    ("aws_s3_bucket_public_access_block", &["bucket"], ""),
+    ("aws_s3_bucket_server_side_encryption_configuration", &["bucket"], ""),
+    ("aws_s3_bucket_versioning", &["bucket"], ""),
+];
+
+fn import_id(resource_type: &str, attributes: &Value) -> Option<String> {
+    let text = |name: &str| attributes.get(name)?.as_str().filter(|text| !text.is_empty());
+    let Some((_, parts, joined_by)) = IMPORT_IDS.iter().find(|(of, _, _)| *of == resource_type) else {
+        return text("id").map(str::to_owned);
+    };
+    let parts: Option<Vec<&str>> = parts.iter().map(|part| text(part)).collect();
+    parts.map(|parts| parts.join(joined_by))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_import_id_is_made_of_the_parts_that_the_provider_asks_for() {
+        let cases = [
+            ("aws_vpc", json!({"id": "vpc-1"}), Some("vpc-1")),
+            (
+                "aws_route",
+                json!({"id": "r-1", "route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}),
+                Some("rtb-1_0.0.0.0/0"),
+            ),
+            ("aws_db_instance", json!({"id": "db-X", "identifier": "shop"}), Some("shop")),
+            ("aws_iam_role_policy", json!({"role": "shop", "name": "bucket"}), Some("shop:bucket")),
+            ("aws_route", json!({"route_table_id": "rtb-1"}), None),
+            ("aws_vpc", json!({}), None),
+        ];
+        for (resource_type, attributes, expected) in cases {
+            assert_eq!(import_id(resource_type, &attributes).as_deref(), expected, "{resource_type}");
+        }
+    }
+
+    #[test]
+    fn only_an_emulator_gets_another_address() {
+        let credentials = BTreeMap::from([
+            ("access_key_id".to_owned(), "AKIA".to_owned()),
+            ("secret_access_key".to_owned(), "s3cr3t".to_owned()),
+        ]);
+        for (world, expected) in [(World::Real, false), (World::Emulator, true), (World::Simulated, false)] {
+            let env = terraform_env(&AccountAccess {
+                world,
+                credentials: &credentials,
+                endpoint_url: Some("http://127.0.0.1:5600"),
+                region: "eu-central-1",
+            });
+            assert_eq!(env.iter().any(|(name, _)| name == "AWS_ENDPOINT_URL"), expected, "{world:?}");
+            assert!(env.contains(&("AWS_REGION".to_owned(), "eu-central-1".to_owned())));
+        }
+    }
+}

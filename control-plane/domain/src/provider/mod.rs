@@ -1,0 +1,196 @@
+//! The clouds: what differs between them is data and a few pure functions, one file a cloud.
+//!
+//! `Provider::Xxx` is named in this file and nowhere else.
+
+pub mod aws;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{site::UnknownWord, specification::Size};
+
+/// A cloud that sites can stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(rename_all = "snake_case")]
+pub enum Provider {
+    /// Amazon Web Services.
+    Aws,
+}
+
+/// What Siteplane knows of a cloud.
+#[derive(Debug)]
+pub struct ProviderFacts {
+    /// The word in the API, the database and the name of the module's folder.
+    pub key: &'static str,
+    /// The name that people read.
+    pub name: &'static str,
+    /// Address of the Terraform provider in the public registry.
+    pub terraform_source: &'static str,
+    /// Where sites can stand.
+    pub regions: &'static [RegionFacts],
+    /// What each size is on this cloud.
+    pub sizes: &'static [SizeFacts],
+    /// Names of the credentials that an account needs; each is a secret.
+    pub credential_fields: &'static [CredentialField],
+    /// Keys that an account's `provider_options` may hold.
+    pub option_fields: &'static [&'static str],
+    /// The environment that gives Terraform the account's credentials, region and, for an emulator, address.
+    pub terraform_env: fn(&AccountAccess<'_>) -> Vec<(String, String)>,
+    /// The id that `import` wants for a resource of this type with these attributes.
+    pub import_id: fn(resource_type: &str, attributes: &Value) -> Option<String>,
+}
+
+/// A region.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegionFacts {
+    /// The cloud's own name.
+    pub key: &'static str,
+    /// The name that people read.
+    pub name: &'static str,
+}
+
+/// What a size is on one cloud: as in the size table of the cloud's `site` module.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SizeFacts {
+    /// The size that customers choose.
+    pub size: Size,
+    /// The cloud's name of an instance of this size.
+    pub instance_type: &'static str,
+    /// Virtual processors of an instance.
+    pub vcpu: u16,
+    /// Memory of an instance in GiB.
+    pub memory_gib: u16,
+    /// The cloud's name of a database of this size.
+    pub database_type: &'static str,
+}
+
+/// One credential of a cloud account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CredentialField {
+    /// Its name in the account's credentials.
+    pub name: &'static str,
+    /// Whether an account can't do without it.
+    pub required: bool,
+}
+
+/// Where an account's resources really stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum World {
+    /// At the cloud itself: costs money.
+    Real,
+    /// At a program that speaks the cloud's API.
+    Emulator,
+    /// In a directory of files; a simulation.
+    Simulated,
+}
+
+impl World {
+    /// Every world.
+    pub const ALL: [Self; 3] = [Self::Real, Self::Emulator, Self::Simulated];
+
+    /// The word in the database and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Emulator => "emulator",
+            Self::Simulated => "simulated",
+        }
+    }
+}
+
+impl std::str::FromStr for World {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL
+            .into_iter()
+            .find(|world| world.as_str() == text)
+            .ok_or_else(|| UnknownWord::new("world", text, &Self::ALL.map(Self::as_str)))
+    }
+}
+
+/// What Terraform's environment is made from. Holds secrets: has no `Debug`.
+pub struct AccountAccess<'a> {
+    /// Where the account's resources stand.
+    pub world: World,
+    /// Secrets by the names of [`ProviderFacts::credential_fields`].
+    pub credentials: &'a BTreeMap<String, String>,
+    /// Base address of the emulator.
+    pub endpoint_url: Option<&'a str>,
+    /// The site's region.
+    pub region: &'a str,
+}
+
+impl Provider {
+    /// Every cloud.
+    pub const ALL: [Self; 1] = [Self::Aws];
+
+    /// What Siteplane knows of the cloud.
+    pub fn facts(self) -> &'static ProviderFacts {
+        match self {
+            Self::Aws => &aws::FACTS,
+        }
+    }
+
+    /// The word in the API, the database and the name of the module's folder.
+    pub fn as_str(self) -> &'static str {
+        self.facts().key
+    }
+}
+
+impl std::fmt::Display for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Provider {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL
+            .into_iter()
+            .find(|provider| provider.as_str() == text)
+            .ok_or_else(|| UnknownWord::new("provider", text, &Self::ALL.map(Self::as_str)))
+    }
+}
+
+impl TryFrom<String> for Provider {
+    type Error = UnknownWord;
+
+    fn try_from(text: String) -> Result<Self, UnknownWord> {
+        text.parse()
+    }
+}
+
+impl From<Provider> for String {
+    fn from(provider: Provider) -> Self {
+        provider.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cloud_has_every_size_and_at_least_one_region() {
+        for provider in Provider::ALL {
+            let facts = provider.facts();
+            assert!(!facts.regions.is_empty(), "{provider}");
+            let sizes: Vec<Size> = facts.sizes.iter().map(|row| row.size).collect();
+            assert_eq!(sizes, Size::ALL, "{provider}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_cloud_is_told_which_there_are() {
+        let error = serde_json::from_str::<Provider>("\"ibm\"").unwrap_err().to_string();
+        assert!(error.contains("provider \"ibm\" is unknown; allowed are aws"), "{error}");
+    }
+}

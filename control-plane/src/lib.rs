@@ -1,0 +1,24 @@
+//! The HTTP API of Siteplane.
+//!
+//! [`router`](mod@router) is the table of contents: a line a route. `http/<resource>.rs` holds the handlers, `auth`
+//! the extractors that hand a handler its permission, `error` and `body` what a caller is told when something is
+//! wrong. Rules live in `domain` and SQL in `db`; a worker is never called, it is rung through the database.
+
+mod app;
+mod auth;
+mod body;
+mod error;
+mod event_bell;
+mod http;
+mod idempotency;
+mod observe;
+mod openapi;
+mod pagination;
+mod router;
+mod serve;
+mod trace;
+
+pub use app::{App, Settings};
+pub use openapi::openapi_json;
+pub use router::router;
+pub use serve::serve;

@@ -1,0 +1,348 @@
+//! What the programs are told: `siteplane.toml`, and the environment (`SITEPLANE__SECTION__KEY`), which wins.
+//!
+//! Every key is declared here once, with its default; `siteplane.toml` says the same in words, and a test holds
+//! the two together. Reading never stops at the first mistake: all of them come back at once.
+
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use domain::{provider::World, specification::Secret};
+use figment::{
+    Figment,
+    providers::{Format, Toml},
+};
+use reading::{ProgramEnvironment, Reader};
+pub(crate) use reading::{Problem, Problems};
+use state::{
+    keys::MasterKeys,
+    store::{Patience, StoreSettings},
+};
+use worker::settings::{Deadlines, LeaseTerms, SupervisorCommand};
+
+/// The file that is read when no other is named.
+pub(crate) const FILE: &str = "siteplane.toml";
+
+macro_rules! settings {
+    ($(
+        $(#[$section_doc:meta])*
+        $section:ident: $type:ident { $( $(#[$doc:meta])* $key:ident: $value:ty = $default:expr, )+ }
+    )+) => {
+        /// Everything that can be set.
+        #[derive(Clone, Debug)]
+        pub(crate) struct Settings {
+            /// Whether customers depend on this installation.
+            pub(crate) environment: Environment,
+            $( $(#[$section_doc])* pub(crate) $section: $type, )+
+        }
+
+        $(
+            $(#[$section_doc])*
+            #[derive(Clone, Debug)]
+            pub(crate) struct $type { $( $(#[$doc])* pub(crate) $key: $value, )+ }
+        )+
+
+        fn read_all(reader: &mut Reader) -> Settings {
+            Settings {
+                environment: reader.take("environment", Environment::Development),
+                $( $section: $type {
+                    $( $key: reader.take(concat!(stringify!($section), ".", stringify!($key)), $default), )+
+                }, )+
+            }
+        }
+    };
+}
+
+settings! {
+    /// What is written to stderr.
+    log: Log {
+        /// Lines for people, or one JSON object a line for a log collector.
+        format: LogFormat = LogFormat::Text,
+        /// Which lines, in the words of tracing's filters.
+        filter: String = "info".to_owned(),
+    }
+    /// PostgreSQL.
+    database: Database {
+        /// Address for the programs' login, a member of Siteplane's four roles.
+        url: Option<Secret> = None,
+        /// Address for the owner of the schema: `migrate` and `admin` only.
+        owner_url: Option<Secret> = None,
+        /// Most connections of one process.
+        max_connections: u32 = 20,
+    }
+    /// The HTTP API.
+    api: Api {
+        /// Where it listens.
+        listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 7600)),
+    }
+    /// What seals states, plans and credentials.
+    secrets: Secrets {
+        /// `version:base64` of 32 bytes, several separated by commas.
+        master_keys: Option<Secret> = None,
+        /// The version that seals; without it the highest.
+        current_version: Option<u32> = None,
+    }
+    /// S3, or anything that speaks its protocol.
+    storage: Storage {
+        /// The server's address; without it Amazon's own of the region.
+        endpoint_url: Option<String> = None,
+        /// The region.
+        region: String = "us-east-1".to_owned(),
+        /// The bucket.
+        bucket: String = "siteplane".to_owned(),
+        /// The bucket stands in the path instead of the host name.
+        path_style: bool = false,
+        /// Id of the access key.
+        access_key: Option<String> = None,
+        /// Secret of the access key.
+        secret_key: Option<Secret> = None,
+    }
+    /// Terraform, its plugins and the modules.
+    terraform: Terraform {
+        /// The binary; without it `PATH` is searched.
+        bin: Option<PathBuf> = None,
+        /// Folder that holds `registry.terraform.io`; without it the usual places are searched.
+        plugin_mirror: Option<PathBuf> = None,
+        /// The same, with the simulated cloud as every plugin.
+        simulated_mirror: Option<PathBuf> = None,
+        /// The modules.
+        modules: PathBuf = PathBuf::from("terraform-modules"),
+    }
+    /// Accounts at clouds.
+    accounts: Accounts {
+        /// Where the accounts' resources may stand.
+        worlds: Vec<World> = vec![World::Real],
+    }
+    /// Those who run Terraform.
+    worker: Worker {
+        /// Durable folder for workspaces.
+        workspaces: PathBuf = PathBuf::from("/var/lib/siteplane/workspaces"),
+        /// Deployments at once in one process.
+        slots: usize = 2,
+        /// How long Terraform may wind down when a person cancels.
+        cancel_grace_seconds: Duration = Duration::from_secs(60),
+        /// Longest time for `init`, `show` and `import`.
+        short_deadline_seconds: Duration = Deadlines::default().short,
+        /// Longest time for `plan`.
+        plan_deadline_seconds: Duration = Deadlines::default().plan,
+        /// Longest time for `apply`.
+        apply_deadline_seconds: Duration = Deadlines::default().apply,
+        /// Free disk space below which nothing new is started.
+        minimum_free_disk_mb: u64 = 1024,
+    }
+    /// How long a worker that went silent keeps its site. The same in every process.
+    lease: Lease {
+        /// A claim or a renewal is good for this long.
+        length_seconds: Duration = LeaseTerms::default().length,
+        /// Time between renewals.
+        renew_every_seconds: Duration = LeaseTerms::default().renew_every,
+        /// Terraform is interrupted so long before the end.
+        margin_seconds: Duration = LeaseTerms::default().margin,
+        /// It may wind down for this long, then it is killed.
+        grace_seconds: Duration = LeaseTerms::default().grace,
+        /// Another attempt may start so long after the end.
+        takeover_after_seconds: Duration = LeaseTerms::default().takeover_after,
+        /// Time between looks for leases that ran out.
+        sweep_every_seconds: Duration = LeaseTerms::default().sweep_every,
+    }
+    /// What `siteplane deploy` speaks to.
+    client: Client {
+        /// Address of the API; without it that of `.siteplane/dev.json`.
+        url: Option<String> = None,
+        /// Token to sign in with; without it that of `.siteplane/dev.json`.
+        token: Option<Secret> = None,
+    }
+}
+
+/// Whether customers depend on this installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Environment {
+    /// Anything goes.
+    Development,
+    /// Only the clouds themselves, and never on the key that is in the source.
+    Production,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For a log collector.
+    Json,
+}
+
+/// What a process is about to do, and so what it needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Serve the API.
+    Api,
+    /// Run deployments.
+    Worker,
+    /// Change the schema, or what only the platform may.
+    Owner,
+}
+
+impl Settings {
+    /// Reads `file` (or [`FILE`], if it is there) and the environment. Mistakes come beside the settings, whose
+    /// faulty keys then have their defaults.
+    pub(crate) fn read(file: Option<&Path>) -> (Self, Problems) {
+        let figment = match file {
+            Some(file) => Figment::from(Toml::file_exact(file)),
+            None => Figment::from(Toml::file_exact(FILE)),
+        };
+        let must_exist = file.is_some();
+        let named = file.unwrap_or(Path::new(FILE));
+        if !must_exist && !named.exists() {
+            return Self::from_figment(Figment::new().merge(ProgramEnvironment::of_process()));
+        }
+        if !named.exists() {
+            let (settings, mut problems) =
+                Self::from_figment(Figment::new().merge(ProgramEnvironment::of_process()));
+            problems.add(named.display().to_string(), "there is no such file");
+            return (settings, problems);
+        }
+        Self::from_figment(figment.merge(ProgramEnvironment::of_process()))
+    }
+
+    fn from_figment(figment: Figment) -> (Self, Problems) {
+        let mut reader = Reader::new(figment);
+        let settings = read_all(&mut reader);
+        let mut problems = reader.finish();
+        settings.judge(&mut problems);
+        (settings, problems)
+    }
+
+    /// What does not fit together, whoever starts with it.
+    fn judge(&self, problems: &mut Problems) {
+        if let Some(problem) = self.lease_terms().problem() {
+            problems.add("lease", problem);
+        }
+        if self.worker.slots == 0 {
+            problems.add("worker.slots", "0 is no number of deployments at once; it must be at least 1");
+        }
+        if self.database.max_connections < 2 {
+            problems.add("database.max_connections", "a process needs at least 2");
+        }
+        let keys = self.parse_keys();
+        if let Err(error) = &keys {
+            problems.add("secrets.master_keys", error.to_string());
+        }
+        if self.environment == Environment::Production {
+            if self.secrets.master_keys.is_none() {
+                problems.add("secrets.master_keys", "production needs its own; see siteplane.toml for how to make one");
+            } else if keys.is_ok_and(|keys| keys.is_development()) {
+                problems.add(
+                    "secrets.master_keys",
+                    "this is the development key, which is in the source and protects nothing",
+                );
+            }
+            if let Some(world) = self.accounts.worlds.iter().find(|world| **world != World::Real) {
+                problems.add(
+                    "accounts.worlds",
+                    format!("production serves real accounts only, and this has {:?}", world.as_str()),
+                );
+            }
+            if self.terraform.simulated_mirror.is_some() {
+                problems.add("terraform.simulated_mirror", "production knows no simulated cloud");
+            }
+        }
+    }
+
+    /// What a process of this role still misses.
+    pub(crate) fn missing_for(&self, role: Role) -> Problems {
+        let mut problems = Problems::default();
+        let mut need = |key: &str, is_there: bool| {
+            if !is_there {
+                let variable = format!("SITEPLANE__{}", key.replace('.', "__").to_uppercase());
+                problems.add(key, format!("is needed here and not set; by environment it is {variable}"));
+            }
+        };
+        match role {
+            Role::Owner => need("database.owner_url", self.database.owner_url.is_some()),
+            Role::Api | Role::Worker => {
+                need("database.url", self.database.url.is_some());
+                need("storage.access_key", self.storage.access_key.is_some());
+                need("storage.secret_key", self.storage.secret_key.is_some());
+            }
+        }
+        problems
+    }
+
+    fn parse_keys(&self) -> anyhow::Result<MasterKeys> {
+        let keys = match &self.secrets.master_keys {
+            None => MasterKeys::development(),
+            Some(text) => MasterKeys::parse(text.expose())?,
+        };
+        Ok(match self.secrets.current_version {
+            None => keys,
+            Some(version) => keys.with_current(version)?,
+        })
+    }
+
+    /// The master keys; those of development where none are set, which production does not get past.
+    ///
+    /// # Errors
+    /// They can't be read; no part of them is in the error.
+    pub(crate) fn master_keys(&self) -> anyhow::Result<MasterKeys> {
+        self.parse_keys().context("secrets.master_keys can't be used")
+    }
+
+    /// Where blobs are.
+    ///
+    /// # Errors
+    /// The access key is not set.
+    pub(crate) fn store(&self) -> anyhow::Result<StoreSettings> {
+        let storage = &self.storage;
+        Ok(StoreSettings {
+            endpoint_url: storage.endpoint_url.clone(),
+            region: storage.region.clone(),
+            bucket: storage.bucket.clone(),
+            path_style: storage.path_style,
+            access_key: storage.access_key.clone().context("storage.access_key is not set")?,
+            secret_key: storage.secret_key.as_ref().context("storage.secret_key is not set")?.expose().to_owned(),
+            patience: Patience::default(),
+        })
+    }
+
+    /// Lengths of the lease.
+    pub(crate) fn lease_terms(&self) -> LeaseTerms {
+        LeaseTerms {
+            length: self.lease.length_seconds,
+            renew_every: self.lease.renew_every_seconds,
+            margin: self.lease.margin_seconds,
+            grace: self.lease.grace_seconds,
+            takeover_after: self.lease.takeover_after_seconds,
+            sweep_every: self.lease.sweep_every_seconds,
+        }
+    }
+
+    /// What a worker is told; `program` is this program, which is the supervisor as well.
+    pub(crate) fn worker(&self, program: PathBuf) -> worker::Settings {
+        worker::Settings {
+            terraform_bin: self.terraform.bin.clone(),
+            plugin_mirror: self.terraform.plugin_mirror.clone(),
+            simulated_mirror: self.terraform.simulated_mirror.clone(),
+            modules: self.terraform.modules.clone(),
+            workspaces: self.worker.workspaces.clone(),
+            slots: self.worker.slots,
+            lease: self.lease_terms(),
+            cancel_grace: self.worker.cancel_grace_seconds,
+            supervisor: SupervisorCommand { program, arguments: vec!["supervise".to_owned()] },
+            worlds: self.accounts.worlds.clone(),
+            deadlines: Deadlines {
+                short: self.worker.short_deadline_seconds,
+                plan: self.worker.plan_deadline_seconds,
+                apply: self.worker.apply_deadline_seconds,
+            },
+            minimum_free_disk: self.worker.minimum_free_disk_mb * 1_000_000,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+# Credentials and endpoints come from the environment, so that neither is in a plan or a state.
+provider "aws" {
+  region = var.region
+
+  # An emulator has one host name for all buckets, and no machine metadata. The account's number is always asked
+  # for, because ARNs are made of it.
+  s3_use_path_style           = var.emulator
+  skip_credentials_validation = var.emulator
+  skip_metadata_api_check     = var.emulator
+  skip_region_validation      = var.emulator
+}
+
+module "site" {
+  source = "../site"
+
+  site_id      = var.site_id
+  site_name    = var.site_name
+  customer_id  = var.customer_id
+  region       = var.region
+  size         = var.size
+  network_cidr = var.network_cidr
+
+  # Only secrets and registry are marked as sensitive in what comes out, so the rest shows in plans.
+  application = merge(var.application, {
+    secrets  = var.application_secrets
+    registry = var.registry
+  })
+
+  domain              = var.domain
+  certificate         = var.certificate
+  scaling             = var.scaling
+  database            = var.database
+  database_password   = var.database_password
+  storage             = var.storage
+  deletion_protection = var.deletion_protection
+  tags                = var.tags
+  provider_options    = var.provider_options
+}

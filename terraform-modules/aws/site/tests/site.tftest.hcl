@@ -1,0 +1,361 @@
+# Values of a shape that the provider's own checks take.
+mock_provider "aws" {
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_ami" {
+    defaults = { id = "ami-0abc1234" }
+  }
+  mock_resource "aws_lb" {
+    defaults = {
+      arn      = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
+      dns_name = "shop-2f1c8a90.eu-central-1.elb.amazonaws.com"
+    }
+  }
+  mock_resource "aws_lb_target_group" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/site/50dc6c495c0c9188" }
+  }
+  mock_resource "aws_iam_instance_profile" {
+    defaults = { arn = "arn:aws:iam::123456789012:instance-profile/shop-2f1c8a90" }
+  }
+  mock_resource "aws_launch_template" {
+    defaults = { id = "lt-0abc1234", latest_version = 1 }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = {
+      arn                         = "arn:aws:s3:::shop-2f1c8a900000"
+      bucket_regional_domain_name = "shop-2f1c8a900000.s3.eu-central-1.amazonaws.com"
+    }
+  }
+  mock_resource "aws_db_instance" {
+    defaults = { address = "shop.abc.eu-central-1.rds.amazonaws.com", port = 5432 }
+  }
+}
+
+variables {
+  site_id     = "2f1c8a90-0000-4000-8000-000000000001"
+  site_name   = "shop"
+  customer_id = "7d0e2b34-0000-4000-8000-000000000002"
+  region      = "eu-central-1"
+  size        = "small"
+  application = {
+    image       = "nginx:1.29"
+    port        = 8080
+    env         = { GREETING = "hello" }
+    secrets     = { API_KEY = "hunter2" }
+    health_path = "/"
+    command     = null
+    registry    = null
+  }
+  scaling             = { min = 1, max = 1 }
+  deletion_protection = false
+}
+
+run "a_site_of_an_application_alone_has_neither_database_nor_bucket" {
+  command = apply
+
+  assert {
+    condition     = output.url == "http://shop-2f1c8a90.eu-central-1.elb.amazonaws.com" && output.hostname == "shop-2f1c8a90.eu-central-1.elb.amazonaws.com" && output.ip_address == null
+    error_message = "The site does not answer by the balancer's name."
+  }
+  assert {
+    condition     = alltrue([for value in [output.database_host, output.database_port, output.database_name, output.database_user, output.database_password, output.bucket_name, output.bucket_endpoint] : value == null])
+    error_message = "There is a database or a bucket that nobody asked for."
+  }
+  assert {
+    condition     = output.dns_records == [] && alltrue([for sentences in values(output.capabilities) : length(sentences) == 0])
+    error_message = "Records or differences are told where there are none."
+  }
+}
+
+run "a_database_and_a_bucket_have_coordinates" {
+  command = apply
+
+  variables {
+    database          = { storage_gb = 50, high_availability = true, backup_days = 7, engine_version = 16, read_replica = true }
+    database_password = "correct-horse-battery"
+    storage           = { versioning = true }
+  }
+
+  assert {
+    condition     = output.database_host == "shop.abc.eu-central-1.rds.amazonaws.com" && output.database_port == 5432 && output.database_name == "app" && output.database_user == "app" && output.database_password == "correct-horse-battery"
+    error_message = "The database's coordinates are not those that work."
+  }
+  assert {
+    condition     = output.bucket_name == "shop-2f1c8a900000" && output.bucket_endpoint == "https://shop-2f1c8a900000.s3.eu-central-1.amazonaws.com"
+    error_message = "The bucket's coordinates are not those that work."
+  }
+  assert {
+    condition     = issensitive(output.database_password) && !issensitive(output.database_host) && !issensitive(output.url)
+    error_message = "The password shows, or its mark has spread."
+  }
+}
+
+run "a_domain_with_a_certificate_is_https_and_one_record" {
+  command = apply
+
+  variables {
+    domain      = "shop.example.com"
+    certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/1b2c3d4e-5f60-4718-9a2b-3c4d5e6f7a8b"
+  }
+
+  assert {
+    condition     = output.url == "https://shop.example.com"
+    error_message = "The site does not answer by its domain over HTTPS."
+  }
+  assert {
+    condition     = output.dns_records == [{ name = "shop.example.com", type = "CNAME", value = "shop-2f1c8a90.eu-central-1.elb.amazonaws.com" }]
+    error_message = "The record does not lead from the domain to the balancer."
+  }
+}
+
+run "what_aws_does_otherwise_is_known_at_plan_time" {
+  command = plan
+
+  variables {
+    site_id           = "2f1c8a90-0000-4000-8000-000000000009"
+    database          = { storage_gb = 10, high_availability = false, backup_days = 1, engine_version = 13, read_replica = false }
+    database_password = "correct-horse-battery"
+    storage           = { versioning = true }
+  }
+
+  assert {
+    condition = output.capabilities.database == tolist([
+      "Storage is 20 GB, not 10 GB: AWS has no less.",
+      "Storage that is nearly full grows by itself, up to 40 GB.",
+    ])
+    error_message = "The database's differences are not told."
+  }
+  assert {
+    condition     = output.capabilities.storage == tolist(["Versions that were overwritten or deleted are kept for 90 days."])
+    error_message = "The bucket's differences are not told."
+  }
+}
+
+run "the_longest_values_are_taken" {
+  command = plan
+
+  variables {
+    site_name    = "a--longest-name-that-32-chars-be"
+    network_cidr = "192.168.255.0/24"
+    size         = "xlarge"
+    scaling      = { min = 50, max = 50 }
+    application = {
+      image       = "registry.example.com:5000/team/app@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+      port        = 65535
+      env         = {}
+      secrets     = { TOKEN = replace(format("%6000s", ""), " ", "s") }
+      health_path = "/health?deep=1"
+      command     = "serve --quiet"
+      registry    = { server = "registry.example.com:5000", username = "acme", password = "hunter2" }
+    }
+    database          = { storage_gb = 16384, high_availability = true, backup_days = 35, engine_version = 18, read_replica = true }
+    database_password = "0123456789abcdef"
+    storage           = { versioning = false }
+    tags              = { team = "shop", cost-centre = "4711" }
+  }
+
+  assert {
+    condition     = output.bucket_name == "a-longest-name-that-32-2f1c8a900000"
+    error_message = "The bucket's name is not made of the site's name and id."
+  }
+}
+
+run "names_that_are_none_are_refused" {
+  command = plan
+
+  variables {
+    site_id     = "2F1C8A90-0000-4000-8000-000000000001"
+    site_name   = "1shop"
+    customer_id = "acme"
+    region      = "Frankfurt"
+    size        = "tiny"
+    domain      = "Shop.example.com."
+    certificate = "/subscriptions/1/certificates/shop"
+  }
+
+  expect_failures = [var.site_id, var.site_name, var.customer_id, var.region, var.size, var.domain, var.certificate]
+}
+
+run "a_public_network_is_refused" {
+  command = plan
+
+  variables {
+    network_cidr = "8.8.0.0/16"
+  }
+
+  expect_failures = [var.network_cidr]
+}
+
+run "a_network_with_host_bits_is_refused" {
+  command = plan
+
+  variables {
+    network_cidr = "10.20.1.0/16"
+  }
+
+  expect_failures = [var.network_cidr]
+}
+
+run "a_network_smaller_than_24_is_refused" {
+  command = plan
+
+  variables {
+    network_cidr = "10.20.0.0/25"
+  }
+
+  expect_failures = [var.network_cidr]
+}
+
+run "fewer_instances_at_most_than_at_least_are_refused" {
+  command = plan
+
+  variables {
+    scaling = { min = 3, max = 2 }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "more_than_fifty_instances_are_refused" {
+  command = plan
+
+  variables {
+    scaling = { min = 1, max = 51 }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "a_database_without_a_password_is_refused" {
+  command = plan
+
+  variables {
+    database = { storage_gb = 20, high_availability = false, backup_days = 7, engine_version = 16, read_replica = false }
+  }
+
+  expect_failures = [var.database_password]
+}
+
+run "a_password_that_rds_does_not_take_is_refused" {
+  command = plan
+
+  variables {
+    database          = { storage_gb = 20, high_availability = false, backup_days = 7, engine_version = 16, read_replica = false }
+    database_password = "correct/horse@battery"
+  }
+
+  expect_failures = [var.database_password]
+}
+
+run "an_old_engine_and_small_storage_are_refused" {
+  command = plan
+
+  variables {
+    database          = { storage_gb = 9, high_availability = false, backup_days = 0, engine_version = 12, read_replica = false }
+    database_password = "correct-horse-battery"
+  }
+
+  expect_failures = [var.database]
+}
+
+run "too_much_environment_is_refused_at_plan_time" {
+  command = plan
+
+  variables {
+    application = {
+      image       = "nginx:1.29"
+      port        = 8080
+      env         = {}
+      secrets     = { TOKEN = replace(format("%6200s", ""), " ", "s") }
+      health_path = "/"
+      command     = null
+      registry    = null
+    }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "an_image_with_a_shell_in_it_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx$(id)", port = 8080, env = {}, secrets = {}, health_path = "/", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "the_port_of_ssh_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 22, env = {}, secrets = {}, health_path = "/", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "a_secret_with_a_line_break_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 80, env = {}, secrets = { KEY = "one\ntwo" }, health_path = "/", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "a_registry_with_a_scheme_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 80, env = {}, secrets = {}, health_path = "/", command = null, registry = { server = "https://ghcr.io", username = "acme", password = "hunter2" } }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "a_health_path_without_a_slash_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 80, env = {}, secrets = {}, health_path = "health", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "tags_that_siteplane_sets_itself_are_refused" {
+  command = plan
+
+  variables {
+    tags = { managed_by = "somebody" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "tags_with_capitals_are_refused" {
+  command = plan
+
+  variables {
+    tags = { Team = "shop" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "a_machine_image_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    provider_options = { image_id = "ubuntu" }
+  }
+
+  expect_failures = [var.provider_options]
+}

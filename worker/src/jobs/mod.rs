@@ -1,0 +1,3 @@
+//! What jobs do, a file each.
+
+pub mod run_deployment;

@@ -1,0 +1,364 @@
+//! Workspaces: a private folder for each attempt, kept until its last state is stored.
+//!
+//! `<workspaces>/<site>/<deployment>-<attempt>/` holds the modules, the variables, Terraform's own files, and
+//! `attempt.json`, which says whose it is. A lock on `in-use` tells a living worker's workspace from a left one.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use domain::id::{CustomerId, DeploymentId, SiteId};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::modules::ModuleSet;
+
+/// The state that Terraform writes after every resource.
+pub const STATE: &str = "terraform.tfstate";
+/// The plan that is judged and applied.
+pub const PLAN: &str = "site.tfplan";
+/// The plan as `show -json` prints it.
+pub const PLAN_JSON: &str = "plan.json";
+/// Terraform's record of which plugins it takes.
+pub const LOCK_FILE: &str = ".terraform.lock.hcl";
+/// Every line that the apply printed; the supervisor writes it before it tells anyone.
+pub const APPLY_JOURNAL: &str = "apply.ndjson";
+const VARIABLES: &str = "terraform.tfvars.json";
+const STARTED_FROM: &str = "started-from.json";
+const OWNER: &str = "attempt.json";
+const IN_USE: &str = "in-use";
+
+/// Whose workspace it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The site.
+    pub site: SiteId,
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// The attempt.
+    pub attempt: i32,
+}
+
+/// A workspace that this process holds. Dropping it leaves the folder and gives the lock back.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Whose it is.
+    pub owner: Owner,
+    folder: PathBuf,
+    /// Where Terraform runs.
+    root: PathBuf,
+    /// The lock ends with the process, however that ends.
+    _lock: File,
+}
+
+impl Workspace {
+    /// Makes a workspace with a copy of the modules.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder can't be written; nothing is left then.
+    pub fn create(workspaces: &Path, owner: Owner, modules: &ModuleSet) -> io::Result<Self> {
+        let folder = folder_of(workspaces, owner);
+        let made = Self::fill(&folder, owner, modules);
+        if made.is_err() {
+            // It holds nothing that anyone needs; what can't be removed now is removed at the next start.
+            let _ = fs::remove_dir_all(&folder);
+        }
+        made
+    }
+
+    fn fill(folder: &Path, owner: Owner, modules: &ModuleSet) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let lock = lock(folder)?
+            .ok_or_else(|| io::Error::new(io::ErrorKind::WouldBlock, "the workspace is in use"))?;
+        write_private(&folder.join(OWNER), &serde_json::to_vec(&owner)?)?;
+        let root = modules.copy_to(&folder.join("modules"))?;
+        Ok(Self {
+            owner,
+            folder: folder.to_owned(),
+            root,
+            _lock: lock,
+        })
+    }
+
+    /// The folder of the workspace.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where Terraform runs.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file where Terraform runs.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Writes a file where Terraform runs, readable for nobody else.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        write_private(&self.file(name), content)
+    }
+
+    /// Writes the variables that are no secret.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn write_variables(&self, variables: &serde_json::Value) -> io::Result<()> {
+        self.write(VARIABLES, &serde_json::to_vec_pretty(variables)?)
+    }
+
+    /// Puts the state there that the attempt starts from.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn start_from(&self, lineage: &str, serial: u64, state: &[u8]) -> io::Result<()> {
+        write_private(
+            &self.folder.join(STARTED_FROM),
+            &serde_json::to_vec(&(lineage, serial))?,
+        )?;
+        self.write(STATE, state)
+    }
+
+    /// The state as it lies there now; `None` where there is none. A read can be torn: parse it.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn state(&self) -> io::Result<Option<Vec<u8>>> {
+        read_if_there(&self.file(STATE))
+    }
+
+    /// Removes the workspace. Only once its last state is stored.
+    ///
+    /// # Errors
+    /// A file can't be removed.
+    pub fn remove(self) -> io::Result<()> {
+        remove(&self.folder)
+    }
+}
+
+/// A workspace that its worker left: by a crash, or because its lease moved on.
+#[derive(Debug)]
+pub struct Leftover {
+    /// Whose it was.
+    pub owner: Owner,
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Leftover {
+    /// Every left workspace, of one site or of all.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn find(workspaces: &Path, site: Option<SiteId>) -> io::Result<Vec<Self>> {
+        let sites = match site {
+            Some(site) => vec![workspaces.join(site.to_string())],
+            None => subfolders(workspaces)?
+                .into_iter()
+                .filter(|folder| is_site(folder))
+                .collect(),
+        };
+        let mut found = Vec::new();
+        for site in sites {
+            for folder in subfolders(&site)? {
+                if let Some(leftover) = Self::take(&folder)? {
+                    found.push(leftover);
+                }
+            }
+        }
+        found.sort_by_key(|leftover| (leftover.owner.deployment, leftover.owner.attempt));
+        Ok(found)
+    }
+
+    fn take(folder: &Path) -> io::Result<Option<Self>> {
+        let Some(lock) = lock(folder)? else {
+            return Ok(None);
+        };
+        match read_if_there(&folder.join(OWNER))?.map(|text| serde_json::from_slice(&text)) {
+            Some(Ok(owner)) => Ok(Some(Self {
+                owner,
+                folder: folder.to_owned(),
+                _lock: lock,
+            })),
+            // Its worker died while it was made: Terraform has not run there.
+            Some(Err(_)) | None => remove(folder).map(|()| None),
+        }
+    }
+
+    /// The folder of the workspace.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Lineage and serial of the state that the attempt started from; `None` where there was none.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn started_from(&self) -> io::Result<Option<(String, u64)>> {
+        let text = read_if_there(&self.folder.join(STARTED_FROM))?;
+        Ok(text.map(|text| serde_json::from_slice(&text)).transpose()?)
+    }
+
+    /// A file where Terraform ran; `None` where there is none.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        for provider in subfolders(&self.folder.join("modules"))? {
+            if let Some(content) = read_if_there(&provider.join("root").join(name))? {
+                return Ok(Some(content));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes the workspace. Only once its last state is stored and its deployment needs it no more.
+    ///
+    /// # Errors
+    /// A file can't be removed.
+    pub fn remove(self) -> io::Result<()> {
+        remove(&self.folder)
+    }
+}
+
+fn folder_of(workspaces: &Path, owner: Owner) -> PathBuf {
+    workspaces
+        .join(owner.site.to_string())
+        .join(format!("{}-{}", owner.deployment, owner.attempt))
+}
+
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let opened = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(folder.join(IN_USE));
+    let file = match opened {
+        // Removed by its owner while we looked.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    fs::remove_dir_all(folder)?;
+    // The site's folder goes with its last workspace; another attempt may be making the next one there.
+    match folder.parent().map(fs::remove_dir) {
+        Some(Err(error)) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn subfolders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+fn is_site(folder: &Path) -> bool {
+    folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.parse::<SiteId>().is_ok())
+}
+
+fn read_if_there(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(file) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
+    let mut opened = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(file)?;
+    opened.write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn modules() -> (tempfile::TempDir, ModuleSet) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("aws/root")).unwrap();
+        fs::create_dir_all(folder.path().join("cloud-init")).unwrap();
+        fs::write(folder.path().join("aws/root/main.tf"), "").unwrap();
+        let set = ModuleSet::read(folder.path(), "aws").unwrap();
+        (folder, set)
+    }
+
+    fn owner() -> Owner {
+        Owner {
+            customer: CustomerId::new(),
+            site: SiteId::new(),
+            deployment: DeploymentId::new(),
+            attempt: 1,
+        }
+    }
+
+    #[test]
+    fn a_workspace_is_private_and_is_left_over_only_once_its_holder_is_gone() {
+        let (_folder, modules) = modules();
+        let workspaces = tempfile::tempdir().unwrap();
+        let workspace = Workspace::create(workspaces.path(), owner(), &modules).unwrap();
+        workspace.write(STATE, b"{}").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(workspace.folder()), 0o700);
+        assert_eq!(mode(&workspace.file(STATE)), 0o600);
+        assert!(Leftover::find(workspaces.path(), None).unwrap().is_empty());
+        let owner = workspace.owner;
+        drop(workspace);
+        let leftovers = Leftover::find(workspaces.path(), Some(owner.site)).unwrap();
+        assert_eq!(leftovers.len(), 1);
+        assert_eq!(leftovers[0].owner, owner);
+        assert_eq!(
+            leftovers[0].read(STATE).unwrap().as_deref(),
+            Some(b"{}".as_slice())
+        );
+        for leftover in leftovers {
+            leftover.remove().unwrap();
+        }
+        assert_eq!(fs::read_dir(workspaces.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_workspace_whose_making_was_cut_off_is_removed() {
+        let workspaces = tempfile::tempdir().unwrap();
+        let site = workspaces.path().join(SiteId::new().to_string());
+        fs::create_dir_all(site.join("half")).unwrap();
+        assert!(Leftover::find(workspaces.path(), None).unwrap().is_empty());
+        assert_eq!(fs::read_dir(workspaces.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,5 @@
+//! The integration tests of the worker, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod terraform;
