@@ -83,12 +83,15 @@ impl fmt::Display for Refusal {
 impl Refusal {
     fn read(status: StatusCode, body: &Value) -> Option<Self> {
         let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
+        let fields = body.get("problems").and_then(Value::as_array);
+        let fields: Vec<_> =
+            fields.into_iter().flatten().filter_map(|field| FieldProblem::deserialize(field).ok()).collect();
         let detail = match (text("title"), text("detail")) {
+            // Where there are fields they are the detail.
+            (Some(title), _) if !fields.is_empty() => title,
             (Some(title), Some(detail)) if title != detail => format!("{title}: {detail}"),
             (title, detail) => detail.or(title)?,
         };
-        let fields = body.get("problems").or_else(|| body.get("errors")).and_then(Value::as_array);
-        let fields = fields.into_iter().flatten().filter_map(|field| FieldProblem::deserialize(field).ok()).collect();
         Some(Self { status, code: text("code").unwrap_or_default(), detail, fields })
     }
 }
@@ -428,7 +431,7 @@ mod tests {
 
     #[test]
     fn a_problem_document_names_each_field() {
-        let body = json!({"title": "The body does not fit", "status": 422, "code": "invalid_body",
+        let body = json!({"title": "The body does not fit", "status": 422, "code": "invalid_request", "detail": "application.port: …",
             "problems": [{"field": "application.port", "found": "22", "allowed": "1 to 65535 but not 22"}]});
         let refusal = Refusal::read(StatusCode::UNPROCESSABLE_ENTITY, &body).unwrap();
         assert_eq!(

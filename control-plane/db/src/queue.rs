@@ -55,36 +55,57 @@ pub async fn claim(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<O
     sqlx::query!("select pg_advisory_xact_lock($1)", CLAIM_LOCK).execute(&mut *conn).await?;
     // A statement of its own: its snapshot is taken after the lock was.
     let picked = sqlx::query!(
-        r#"with held as (
-               select customer_id, cloud_account_id, site_id from deployments
+        // `waiting` hops over the index of what is queued from customer to customer: the queue's length costs
+        // nothing. `exists … is not true` stays a filter, where `not exists` becomes a join whose misjudged
+        // size makes the planner sort a customer's whole queue instead of taking its first.
+        r#"with recursive waiting as (
+               (select d.customer_id from deployments d where d.status = 'queued'
+                order by d.customer_id, d.priority, d.queued_at, d.id limit 1)
+               union all
+               select (select d.customer_id from deployments d
+                       where d.status = 'queued' and d.customer_id > waiting.customer_id
+                       order by d.customer_id, d.priority, d.queued_at, d.id limit 1)
+               from waiting
+               where waiting.customer_id is not null
+           ), held as materialized (
+               select customer_id, cloud_account_id from deployments
                where status in ('planning', 'applying', 'cancelling', 'interrupted')
+           ), mine as (
+               select customer_id, count(*) as running from held group by customer_id
+           ), busy as materialized (
+               select account.id
+               from held join cloud_accounts account on account.id = held.cloud_account_id
+               group by account.id, account.max_concurrent
+               having count(*) >= account.max_concurrent
            )
            select first.id as "id!", customers.id as "customer_id!", first.approved as "approved!"
-           from (select distinct customer_id from deployments where status = 'queued') waiting
+           from waiting
            join customers on customers.id = waiting.customer_id
-           cross join lateral (select count(*) as running from held where held.customer_id = customers.id) mine
+           left join mine on mine.customer_id = customers.id
            cross join lateral (
                select d.id, d.priority, d.queued_at, d.approved_at is not null and d.kept_plan is not null as approved
                from deployments d
-               join cloud_accounts account on account.id = d.cloud_account_id
                where d.customer_id = customers.id
                  and d.status = 'queued'
-                 and account.provider || '/' || account.world = any ($1)
-                 and (select count(*) from held where held.cloud_account_id = d.cloud_account_id) < account.max_concurrent
-                 and not exists (
+                 and exists (
+                     select from cloud_accounts account
+                     where account.id = d.cloud_account_id and account.provider || '/' || account.world = any ($1)
+                 ) is true
+                 and exists (select from busy where busy.id = d.cloud_account_id) is not true
+                 and exists (
                      select from deployments holder
                      where holder.site_id = d.site_id
                        and holder.status in ('planning', 'awaiting_approval', 'applying', 'cancelling', 'interrupted')
-                 )
-                 and not exists (
+                 ) is not true
+                 and exists (
                      select from deployments earlier
                      where earlier.site_id = d.site_id and earlier.status = 'queued' and earlier.id < d.id
-                 )
+                 ) is not true
                order by d.priority, d.queued_at, d.id
                limit 1
            ) first
-           where mine.running < customers.max_concurrent
-           order by first.priority, mine.running::float8 / customers.weight,
+           where coalesce(mine.running, 0) < customers.max_concurrent
+           order by first.priority, coalesce(mine.running, 0)::float8 / customers.weight,
                     greatest(customers.turn, (select max(turn) - 1 from customers)),
                     customers.last_claimed_at nulls first, first.queued_at, first.id
            limit 1"#,

@@ -28,11 +28,25 @@ pub(super) fn supervisor_program() -> PathBuf {
         .parent()
         .unwrap()
         .join("examples/supervise");
-    assert!(
-        program.is_file(),
-        "{} is not built: cargo build --example supervise",
-        program.display()
-    );
+    let build = "cargo build --package worker --example supervise";
+    let built = fs::metadata(&program).and_then(|metadata| metadata.modified());
+    let built = built.unwrap_or_else(|error| panic!("{}: {error}; {build}", program.display()));
+    // `cargo test --test all` does not build it: an old one would be tested in place of what is written.
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/terraform");
+    for source in [
+        "supervisor.rs",
+        "supervisor/program.rs",
+        "supervisor/outgoing.rs",
+        "processes.rs",
+        "lines.rs",
+    ] {
+        let changed = fs::metadata(sources.join(source)).unwrap().modified().unwrap();
+        assert!(
+            changed <= built,
+            "{} is older than {source}; {build}",
+            program.display()
+        );
+    }
     program
 }
 

@@ -189,10 +189,10 @@ async fn a_customer_at_its_cap_lets_others_pass_and_a_rolled_back_claim_never_wa
     assert!(scene.claim().await.is_none());
     scene.queued_sites(other, scene.account, 1).await;
     assert_eq!(scene.claim().await.unwrap().customer, other);
-    let mut depth = queue::depth(&mut scene.as_worker().await).await.unwrap();
+    let mut depth = queue::depth(&mut *scene.as_worker().await).await.unwrap();
     depth.sort();
     assert_eq!(depth, [("planning".to_owned(), 2), ("queued".to_owned(), 1)]);
-    assert!(queue::has_queued(&mut scene.as_worker().await).await.unwrap());
+    assert!(queue::has_queued(&mut *scene.as_worker().await).await.unwrap());
 }
 
 #[tokio::test]

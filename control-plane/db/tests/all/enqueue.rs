@@ -34,7 +34,7 @@ async fn a_rollback_leaves_no_job_and_a_commit_leaves_one() {
             tx.rollback().await.unwrap();
         }
         assert_eq!(bells(&scene).await, expected, "commits: {commits}");
-        let found = db::deployments::find(&mut scene.as_worker().await, id).await.unwrap();
+        let found = db::deployments::find(&mut *scene.as_worker().await, id).await.unwrap();
         assert_eq!(found.is_some(), commits);
     }
 }

@@ -47,7 +47,7 @@ async fn eight_writers_at_once_leave_no_gap_and_each_keeps_its_order() {
         });
     }
     writers.join_all().await;
-    let read = events::list(&mut scene.as_worker().await, id, before, 10_000).await.unwrap();
+    let read = events::list(&mut *scene.as_worker().await, id, before, 10_000).await.unwrap();
     let kept = (0..BATCHES).filter(|batch| batch % 3 != 2).count() * 3 * WRITERS;
     let numbers: Vec<i64> = read.iter().map(|event| event.seq).collect();
     assert_eq!(numbers, (before + 1..=before + i64::try_from(kept).unwrap()).collect::<Vec<_>>());

@@ -22,7 +22,10 @@ fn answer(number: i32) -> Answer {
 
 async fn known(scene: &Scene, key: IdempotencyKey<'_>) -> Known {
     let mut tx = scene.begin(Scope::Customer(key.customer)).await;
-    idempotency::begin(&mut tx, key).await.unwrap()
+    let known = idempotency::begin(&mut tx, key).await.unwrap();
+    // A dropped transaction is rolled back a moment later, and the key is taken until then.
+    tx.rollback().await.unwrap();
+    known
 }
 
 async fn remember(scene: &Scene, key: IdempotencyKey<'_>, answer: &Answer) {

@@ -98,12 +98,12 @@ async fn the_sweep_waits_for_the_margin_then_puts_back_for_a_fresh_attempt() {
     let back = scene.find(held.id).await;
     assert_eq!((back.status, back.attempt, back.lease_until), (S::Queued, 1, None));
     assert_eq!((back.kept_plan, back.approved_at), (None, None));
-    for step in steps::list(&mut scene.as_worker().await, held.id).await.unwrap() {
+    for step in steps::list(&mut *scene.as_worker().await, held.id).await.unwrap() {
         let skipped = matches!(step.name, StepName::Price | StepName::Policy | StepName::Approval);
         let expected = if skipped { StepStatus::Skipped } else { StepStatus::Pending };
         assert_eq!((step.status, step.started_at), (expected, None), "{}", step.name);
     }
-    let told: Vec<String> = events::list(&mut scene.as_worker().await, held.id, 0, 10)
+    let told: Vec<String> = events::list(&mut *scene.as_worker().await, held.id, 0, 10)
         .await
         .unwrap()
         .into_iter()
@@ -150,7 +150,7 @@ fn version<'a>(held: &Deployment, attempt: i32, serial: i64, blob_key: &'a str) 
 /// Tries everything that a worker writes, as attempt 1.
 async fn attempt_one_can_do_nothing(scene: &Scene, held: &Deployment, when: &str) {
     let before = scene.find(held.id).await;
-    let steps_before = steps::list(&mut scene.as_worker().await, held.id).await.unwrap();
+    let steps_before = steps::list(&mut *scene.as_worker().await, held.id).await.unwrap();
     let mut tx = scene.as_worker().await;
     let event = NewEvent {
         at: chrono::Utc::now(),
@@ -186,7 +186,7 @@ async fn attempt_one_can_do_nothing(scene: &Scene, held: &Deployment, when: &str
     assert_eq!(standing, Standing::Quarantined, "{when}");
     tx.commit().await.unwrap();
     assert_eq!(scene.find(held.id).await, before, "{when}: the row changed");
-    assert_eq!(steps::list(&mut scene.as_worker().await, held.id).await.unwrap(), steps_before, "{when}");
+    assert_eq!(steps::list(&mut *scene.as_worker().await, held.id).await.unwrap(), steps_before, "{when}");
 }
 
 #[tokio::test]

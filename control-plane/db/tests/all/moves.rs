@@ -65,7 +65,7 @@ async fn an_end_needs_a_reason_and_closes_the_steps() {
     let ended = scene.find(held.id).await;
     assert_eq!((ended.status, ended.reason.as_deref()), (S::Failed, Some("because")));
     assert!(ended.finished_at.is_some() && ended.lease_until.is_none());
-    let steps = db::steps::list(&mut scene.as_worker().await, held.id).await.unwrap();
+    let steps = db::steps::list(&mut *scene.as_worker().await, held.id).await.unwrap();
     assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), StepName::of(DeploymentKind::Create));
     for step in steps {
         let expected = if step.name == StepName::Prepare { StepStatus::Failed } else { StepStatus::Skipped };
@@ -90,11 +90,11 @@ async fn every_open_deployment_of_a_site_is_found_however_many_ended_since() {
     .execute(&mut scene.database.owner().await)
     .await
     .unwrap();
-    let open = deployments::open_of_site(&mut scene.as_worker().await, site).await.unwrap();
+    let open = deployments::open_of_site(&mut *scene.as_worker().await, site).await.unwrap();
     assert_eq!(open.iter().map(|deployment| deployment.id).collect::<Vec<_>>(), [first]);
-    let page = deployments::list_of_site(&mut scene.as_worker().await, site, None, 100).await.unwrap();
+    let page = deployments::list_of_site(&mut *scene.as_worker().await, site, None, 100).await.unwrap();
     assert_eq!(page.len(), 100);
-    let rest = deployments::list_of_site(&mut scene.as_worker().await, site, Some(page[99].id), 100).await.unwrap();
+    let rest = deployments::list_of_site(&mut *scene.as_worker().await, site, Some(page[99].id), 100).await.unwrap();
     assert_eq!((rest.len(), rest[50].id), (51, first));
 }
 

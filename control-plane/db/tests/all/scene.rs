@@ -200,7 +200,7 @@ impl Scene {
     }
 
     pub(crate) async fn find(&self, id: DeploymentId) -> Deployment {
-        deployments::find(&mut self.as_worker().await, id).await.unwrap().unwrap()
+        deployments::find(&mut *self.as_worker().await, id).await.unwrap().unwrap()
     }
 
     /// Waits until the lease of a deployment has run out by the database's clock.

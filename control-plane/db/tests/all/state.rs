@@ -37,7 +37,7 @@ async fn record(scene: &Scene, held: &Deployment, attempt: i32, lineage: &str, s
 }
 
 async fn current(scene: &Scene, held: &Deployment) -> Option<(String, i64)> {
-    let current = state_versions::current(&mut scene.as_worker().await, held.site).await.unwrap();
+    let current = state_versions::current(&mut *scene.as_worker().await, held.site).await.unwrap();
     current.map(|version| (version.lineage, version.serial))
 }
 
@@ -51,7 +51,7 @@ async fn an_older_serial_of_the_same_lineage_is_put_aside_and_another_lineage_co
     assert_eq!(record(&scene, &held, 1, "a", 7).await, Standing::Current);
     assert_eq!(record(&scene, &held, 1, "b", 1).await, Standing::Current);
     assert_eq!(current(&scene, &held).await, Some(("b".to_owned(), 1)));
-    let kept = state_versions::list(&mut scene.as_worker().await, held.site).await.unwrap();
+    let kept = state_versions::list(&mut *scene.as_worker().await, held.site).await.unwrap();
     let kept: Vec<(i64, Standing)> = kept.into_iter().map(|version| (version.serial, version.standing)).collect();
     assert_eq!(
         kept,
@@ -80,7 +80,7 @@ async fn what_waited_behind_the_current_version_is_newer_than_it_for_recovery() 
     };
     assert_eq!(state_versions::record(&mut late, &new).await.unwrap(), Standing::Quarantined);
     late.commit().await.unwrap();
-    let seen = state_versions::quarantined_since_current(&mut scene.as_worker().await, held.site).await.unwrap();
+    let seen = state_versions::quarantined_since_current(&mut *scene.as_worker().await, held.site).await.unwrap();
     assert_eq!(seen.iter().map(|version| version.id).collect::<Vec<_>>(), [new.id]);
 }
 
@@ -108,7 +108,7 @@ async fn thinning_keeps_the_last_of_each_standing_and_the_current_one_and_waits_
     state_versions::forget_thinned(&mut tx, &thinned).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(thin().await, Vec::<String>::new());
-    let kept = state_versions::list(&mut scene.as_worker().await, held.site).await.unwrap();
+    let kept = state_versions::list(&mut *scene.as_worker().await, held.site).await.unwrap();
     assert_eq!(kept.iter().map(|version| version.serial).collect::<Vec<_>>(), [6, 5]);
     assert_eq!(current(&scene, &held).await, Some(("a".to_owned(), 5)));
 }

@@ -285,7 +285,7 @@ async fn only_a_worker_reads_credentials() {
     let mut tx = scene.begin(Scope::Platform).await;
     db::cloud_accounts::find_with_credentials(&mut tx, acme.account).await.unwrap_err();
     let (account, sealed) =
-        db::cloud_accounts::find_with_credentials(&mut scene.as_worker().await, acme.account).await.unwrap();
+        db::cloud_accounts::find_with_credentials(&mut *scene.as_worker().await, acme.account).await.unwrap();
     assert_eq!((account.customer, sealed), (Some(acme.id), b"sealed".to_vec()));
 }
 
@@ -373,7 +373,7 @@ async fn a_beginning_that_was_cut_off_lends_its_customer_to_nobody() {
 async fn a_token_is_found_by_its_text_unless_it_is_unknown_revoked_or_has_ended() {
     let scene = Scene::new().await;
     let acme = tenant(&scene, "acme").await;
-    let find = async |text: &str| tokens::find_bearer(&mut scene.begin(Scope::Auth).await, text).await.unwrap();
+    let find = async |text: &str| tokens::find_bearer(&mut *scene.begin(Scope::Auth).await, text).await.unwrap();
     let bearer = find("text of acme").await.unwrap();
     assert_eq!((bearer.customer, bearer.role.as_str(), bearer.name.as_str()), (Some(acme.id), "owner", "acme"));
     assert_eq!(find("text of nobody").await, None);
