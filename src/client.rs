@@ -84,15 +84,23 @@ impl Refusal {
     fn read(status: StatusCode, body: &Value) -> Option<Self> {
         let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
         let fields = body.get("problems").and_then(Value::as_array);
-        let fields: Vec<_> =
-            fields.into_iter().flatten().filter_map(|field| FieldProblem::deserialize(field).ok()).collect();
+        let fields: Vec<_> = fields
+            .into_iter()
+            .flatten()
+            .filter_map(|field| FieldProblem::deserialize(field).ok())
+            .collect();
         let detail = match (text("title"), text("detail")) {
             // Where there are fields they are the detail.
             (Some(title), _) if !fields.is_empty() => title,
             (Some(title), Some(detail)) if title != detail => format!("{title}: {detail}"),
             (title, detail) => detail.or(title)?,
         };
-        Some(Self { status, code: text("code").unwrap_or_default(), detail, fields })
+        Some(Self {
+            status,
+            code: text("code").unwrap_or_default(),
+            detail,
+            fields,
+        })
     }
 }
 
@@ -146,8 +154,14 @@ impl Client {
     /// # Errors
     /// The TLS library can't be set up.
     pub(crate) fn new(base: &str, token: Secret) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .build()?;
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            token,
+        })
     }
 
     /// Asks for something, such as `/api/v1/sites`.
@@ -164,14 +178,24 @@ impl Client {
     /// [`ClientError`].
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Answer, ClientError> {
         let key = uuid::Uuid::new_v4().to_string();
-        self.answer(self.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
+        self.answer(
+            self.request(Method::POST, path)
+                .header("Idempotency-Key", key)
+                .json(body),
+        )
+        .await
     }
 
     /// Changes the version that `etag` names.
     ///
     /// # Errors
     /// [`ClientError`]; status 412 where there is a newer version.
-    pub(crate) async fn patch(&self, path: &str, body: &Value, etag: Option<&HeaderValue>) -> Result<Answer, ClientError> {
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        body: &Value,
+        etag: Option<&HeaderValue>,
+    ) -> Result<Answer, ClientError> {
         let request = self.request(Method::PATCH, path).json(body);
         let request = match etag {
             Some(etag) => request.header(IF_MATCH, etag),
@@ -227,16 +251,31 @@ impl Client {
     }
 
     fn unreachable(&self, source: reqwest::Error) -> ClientError {
-        ClientError::Unreachable { url: self.base.clone(), source: source.without_url() }
+        ClientError::Unreachable {
+            url: self.base.clone(),
+            source: source.without_url(),
+        }
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, ClientError> {
-        let answer = request.timeout(ANSWER_WITHIN).send().await.map_err(|error| self.unreachable(error))?;
+        let answer = request
+            .timeout(ANSWER_WITHIN)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(error))?;
         let status = answer.status();
         let etag = answer.headers().get(ETAG).cloned();
         let text = answer.text().await.map_err(|error| self.unreachable(error))?;
-        let body = if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text) };
-        let strange = |what: String| ClientError::Strange { url: self.base.clone(), status, what };
+        let body = if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_str(&text)
+        };
+        let strange = |what: String| ClientError::Strange {
+            url: self.base.clone(),
+            status,
+            what,
+        };
         match body {
             Ok(body) if status.is_success() => Ok(Answer { body, etag }),
             Ok(body) => match Refusal::read(status, &body) {
@@ -324,16 +363,28 @@ impl Events {
     }
 
     async fn open(&self) -> Result<reqwest::Response, Opening> {
-        let mut request = self.client.request(Method::GET, &self.path).header(ACCEPT, "text/event-stream");
+        let mut request = self
+            .client
+            .request(Method::GET, &self.path)
+            .header(ACCEPT, "text/event-stream");
         if let Some(last) = &self.last {
             request = request.header("Last-Event-ID", last);
         }
         let answer = tokio::time::timeout(ANSWER_WITHIN, request.send()).await;
-        let strange = |status, what: &str| ClientError::Strange { url: self.client.base.clone(), status, what: what.to_owned() };
+        let strange = |status, what: &str| ClientError::Strange {
+            url: self.client.base.clone(),
+            status,
+            what: what.to_owned(),
+        };
         let answer = match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(Opening::Away(self.client.unreachable(error))),
-            Err(_) => return Err(Opening::Away(strange(StatusCode::GATEWAY_TIMEOUT, "no answer in time"))),
+            Err(_) => {
+                return Err(Opening::Away(strange(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "no answer in time",
+                )));
+            }
         };
         let status = answer.status();
         if status.is_success() {
@@ -345,11 +396,13 @@ impl Events {
             None => strange(status, "an error that is no problem document"),
         };
         // While it starts or stops an API is busy, and a proxy before it says so too.
-        Err(if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            Opening::Away(error)
-        } else {
-            Opening::Refused(error)
-        })
+        Err(
+            if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+                Opening::Away(error)
+            } else {
+                Opening::Refused(error)
+            },
+        )
     }
 }
 
@@ -382,7 +435,12 @@ mod tests {
 
     /// An API that is cut off after two events, then busy, then goes on where it is asked to.
     async fn flaky(calls: Arc<AtomicUsize>, headers: HeaderMap) -> Response {
-        let event = |seq: i64| format!("id: {seq}\nevent: log\ndata: {}\n\n", json!({"seq": seq, "kind": "log", "message": "m"}));
+        let event = |seq: i64| {
+            format!(
+                "id: {seq}\nevent: log\ndata: {}\n\n",
+                json!({"seq": seq, "kind": "log", "message": "m"})
+            )
+        };
         match calls.fetch_add(1, Ordering::SeqCst) {
             0 => {
                 assert_eq!(headers.get("authorization").unwrap(), "Bearer sp_t");
@@ -424,8 +482,14 @@ mod tests {
     #[tokio::test]
     async fn nobody_there_is_told_with_the_address_and_without_the_token() {
         let port = crate::dev::free_port().unwrap();
-        let error = client(&format!("http://127.0.0.1:{port}")).get("/api/v1/sites").await.unwrap_err();
-        assert_eq!(error.to_string(), format!("the API at http://127.0.0.1:{port} can't be reached"));
+        let error = client(&format!("http://127.0.0.1:{port}"))
+            .get("/api/v1/sites")
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the API at http://127.0.0.1:{port} can't be reached")
+        );
         assert!(!format!("{error:?}").contains("sp_t"));
     }
 

@@ -30,7 +30,11 @@ pub(crate) struct Service {
 
 /// Connections of a program, as the login that owns nothing, to a database whose schema it knows.
 async fn program_pool(settings: &Settings) -> anyhow::Result<PgPool> {
-    let url = settings.database.url.as_ref().context("database.url is not set")?;
+    let url = settings
+        .database
+        .url
+        .as_ref()
+        .context("database.url is not set")?;
     let pool = PgPoolOptions::new()
         .max_connections(settings.database.max_connections)
         .connect(url.expose())
@@ -39,7 +43,10 @@ async fn program_pool(settings: &Settings) -> anyhow::Result<PgPool> {
     match db::schema::status(&pool).await {
         Ok(db::schema::SchemaStatus::Current) => Ok(pool),
         Ok(db::schema::SchemaStatus::Missing(missing)) => {
-            anyhow::bail!("the database misses {}; run `siteplane migrate` first", missing.join(", "))
+            anyhow::bail!(
+                "the database misses {}; run `siteplane migrate` first",
+                missing.join(", ")
+            )
         }
         Ok(db::schema::SchemaStatus::Changed(name)) => {
             anyhow::bail!("migration {name} in the database is not the one that this program knows")
@@ -50,14 +57,25 @@ async fn program_pool(settings: &Settings) -> anyhow::Result<PgPool> {
 
 /// Sealed states and the keys to them.
 fn state_store(settings: &Settings) -> anyhow::Result<StateStore> {
-    Ok(StateStore { blobs: BlobStore::new(&settings.store()?), keys: settings.master_keys()? })
+    Ok(StateStore {
+        blobs: BlobStore::new(&settings.store()?),
+        keys: settings.master_keys()?,
+    })
 }
 
 /// Connections as the owner of the schema.
 async fn owner_pool(settings: &Settings) -> anyhow::Result<PgPool> {
     settings.missing_for(Role::Owner).into_result()?;
-    let url = settings.database.owner_url.as_ref().context("database.owner_url is not set")?;
-    PgPoolOptions::new().max_connections(4).connect(url.expose()).await.context("can't connect to PostgreSQL (database.owner_url)")
+    let url = settings
+        .database
+        .owner_url
+        .as_ref()
+        .context("database.owner_url is not set")?;
+    PgPoolOptions::new()
+        .max_connections(4)
+        .connect(url.expose())
+        .await
+        .context("can't connect to PostgreSQL (database.owner_url)")
 }
 
 #[expect(clippy::print_stdout, reason = "what a command answers")]

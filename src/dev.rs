@@ -61,6 +61,8 @@ pub(crate) struct Wishes {
     pub(crate) emulator: Option<EmulatorAccount>,
     /// Leases short enough to watch a takeover.
     pub(crate) short_lease: bool,
+    /// Forget everything that an earlier run in this folder left.
+    pub(crate) anew: bool,
 }
 
 /// What `dev.json` says.
@@ -106,7 +108,9 @@ pub(crate) struct SignIn {
 
 impl std::fmt::Debug for SignIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SignIn").field("email", &self.email).finish_non_exhaustive()
+        f.debug_struct("SignIn")
+            .field("email", &self.email)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,6 +150,9 @@ impl Dev {
         let folder = make_folder(&wishes.folder)?;
         let lock = take_lock(&folder)?;
         end_leftovers(&folder, &mut remarks).await?;
+        if wishes.anew {
+            forget(&folder)?;
+        }
         for name in ["cloud", "s3", "logs", "workspaces"] {
             make_private_folder(&folder.join(name))?;
         }
@@ -158,8 +165,15 @@ impl Dev {
             kept.postgres_port = free_port()?;
         }
         kept.write(&folder)?;
-        let s3 = LocalS3::start(&folder.join("s3"), s3_listener, &kept.s3_access_key, &kept.s3_secret_key)?;
-        BlobStore::new(&blob_settings(&s3.endpoint(), &kept)).ensure_bucket().await?;
+        let s3 = LocalS3::start(
+            &folder.join("s3"),
+            s3_listener,
+            &kept.s3_access_key,
+            &kept.s3_secret_key,
+        )?;
+        BlobStore::new(&blob_settings(&s3.endpoint(), &kept))
+            .ensure_bucket()
+            .await?;
 
         let server = Postgres::prepare(&folder, kept.postgres_port, &kept.postgres_password).await?;
         if !server.data().starts_with(&folder) {
@@ -175,7 +189,14 @@ impl Dev {
         let seeded = prepare_database(&server, &kept, &folder, wishes).await?;
 
         let api_port = choose_api_port(wishes.port, &mut remarks)?;
-        let parts = Parts { folder: &folder, wishes, settings, tools: &tools, kept: &kept, server: &server };
+        let parts = Parts {
+            folder: &folder,
+            wishes,
+            settings,
+            tools: &tools,
+            kept: &kept,
+            server: &server,
+        };
         family.add(parts.api(api_port, &s3.endpoint())?.start()?);
         for number in 1..=wishes.workers {
             family.add(parts.worker(number, &s3.endpoint())?.start()?);
@@ -191,7 +212,14 @@ impl Dev {
             admin: seeded.admin,
             customers: seeded.customers,
         };
-        let mut dev = Self { folder, _lock: lock, s3, family, file, remarks };
+        let mut dev = Self {
+            folder,
+            _lock: lock,
+            s3,
+            family,
+            file,
+            remarks,
+        };
         match dev.wait_for_api(&format!("{api_url}/readyz")).await {
             Ok(()) => {
                 dev.write_file()?;
@@ -230,13 +258,18 @@ impl Dev {
     }
 
     async fn wait_for_api(&mut self, ready_url: &str) -> anyhow::Result<()> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?;
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .no_proxy()
+            .build()?;
         let deadline = Instant::now() + API_READY_WITHIN;
         let mut last = "it has not listened yet".to_owned();
         while Instant::now() < deadline {
             match client.get(ready_url).send().await {
                 Ok(answer) if answer.status().is_success() => return Ok(()),
-                Ok(answer) => last = format!("{}: {}", answer.status(), answer.text().await.unwrap_or_default()),
+                Ok(answer) => {
+                    last = format!("{}: {}", answer.status(), answer.text().await.unwrap_or_default())
+                }
                 Err(error) if error.is_connect() => {}
                 Err(error) => last = error.to_string(),
             }
@@ -255,7 +288,11 @@ impl Dev {
     fn write_file(&mut self) -> anyhow::Result<()> {
         let pids = self.family.pids();
         let pid_of = |name: &str| pids.iter().find(|(found, _)| found == name).map(|(_, pid)| *pid);
-        self.file.pids = Pids { api: pid_of("api"), worker: pid_of("worker-1"), postgres: pid_of("postgres") };
+        self.file.pids = Pids {
+            api: pid_of("api"),
+            worker: pid_of("worker-1"),
+            postgres: pid_of("postgres"),
+        };
         note_processes(&self.folder, &self.family)?;
         let mut text = serde_json::to_string_pretty(&self.file)?;
         text.push('\n');
@@ -277,27 +314,88 @@ async fn end_leftovers(folder: &Path, remarks: &mut Vec<String>) -> anyhow::Resu
         let data = postgres::data_folder(folder)?;
         let ended = leftovers::end(&pids, &[folder, &data]).await?;
         if !ended.is_empty() {
-            remarks.push(format!("An earlier run did not end well; ended what it left: {}.", ended.join(", ")));
+            remarks.push(format!(
+                "An earlier run did not end well; ended what it left: {}.",
+                ended.join(", ")
+            ));
         }
     }
     // What it said is over.
     match fs::remove_file(folder.join(FILE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("can't remove the old dev.json"),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).context("can't remove the old dev.json")
+        }
         _ => Ok(()),
     }
 }
 
-async fn prepare_database(server: &Postgres, kept: &Kept, folder: &Path, wishes: &Wishes) -> anyhow::Result<Seeded> {
+/// Removes what an earlier run kept. A folder that is not ours stays as it is.
+fn forget(folder: &Path) -> anyhow::Result<()> {
+    const OURS: [&str; 8] = [
+        "cloud",
+        "s3",
+        "logs",
+        "workspaces",
+        "simulated-plugins",
+        "postgres",
+        kept::FILE,
+        PROCESSES,
+    ];
+    if !folder.join(kept::FILE).is_file() {
+        return Ok(());
+    }
+    let data = postgres::data_folder(folder)?;
+    let home = data
+        .parent()
+        .expect("the data folder is in a folder of its own")
+        .to_path_buf();
+    for path in OURS.iter().map(|name| folder.join(name)).chain([home]) {
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("can't remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn prepare_database(
+    server: &Postgres,
+    kept: &Kept,
+    folder: &Path,
+    wishes: &Wishes,
+) -> anyhow::Result<Seeded> {
     server.wait_until_ready().await?;
-    let owner = PgPoolOptions::new().max_connections(3).connect(&server.owner_url()).await?;
-    db::schema::migrate(&owner).await.context("the database can't be brought up to date")?;
+    let owner = PgPoolOptions::new()
+        .max_connections(3)
+        .connect(&server.owner_url())
+        .await?;
+    db::schema::migrate(&owner)
+        .await
+        .context("the database can't be brought up to date")?;
     owner.close().await;
     let mut connection = PgConnection::connect(&server.owner_url()).await?;
     db::schema::make_program_login(&mut connection, LOGIN, Some(&kept.program_password)).await?;
     connection.close().await?;
-    let programs = PgPoolOptions::new().max_connections(2).connect(&server.url(LOGIN, &kept.program_password)).await?;
+    let programs = PgPoolOptions::new()
+        .max_connections(2)
+        .connect(&server.url(LOGIN, &kept.program_password))
+        .await?;
     let keys = MasterKeys::development();
-    let seeded = seed::seed(&programs, &keys, kept, &folder.join("cloud"), wishes.emulator.as_ref()).await?;
+    let seeded = seed::seed(
+        &programs,
+        &keys,
+        kept,
+        &folder.join("cloud"),
+        wishes.emulator.as_ref(),
+    )
+    .await?;
     programs.close().await;
     Ok(seeded)
 }
@@ -315,7 +413,9 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn api(&self, port: u16, s3: &str) -> anyhow::Result<Recipe> {
         let mut recipe = self.program("api", "api", s3)?;
-        recipe.environment.push(("SITEPLANE__API__LISTEN".to_owned(), format!("127.0.0.1:{port}")));
+        recipe
+            .environment
+            .push(("SITEPLANE__API__LISTEN".to_owned(), format!("127.0.0.1:{port}")));
         Ok(recipe)
     }
 
@@ -325,11 +425,26 @@ impl Parts<'_> {
         let mut paths = vec![
             ("SITEPLANE__WORKER__WORKSPACES", self.folder.join("workspaces")),
             ("SITEPLANE__TERRAFORM__MODULES", self.tools.modules.clone()),
-            ("SITEPLANE__TERRAFORM__SIMULATED_MIRROR", self.folder.join("simulated-plugins")),
+            (
+                "SITEPLANE__TERRAFORM__SIMULATED_MIRROR",
+                self.folder.join("simulated-plugins"),
+            ),
         ];
-        paths.extend(terraform.bin.clone().map(|bin| ("SITEPLANE__TERRAFORM__BIN", bin)));
-        paths.extend(terraform.plugin_mirror.clone().map(|mirror| ("SITEPLANE__TERRAFORM__PLUGIN_MIRROR", mirror)));
-        let paths = paths.into_iter().map(|(name, path)| (name.to_owned(), path.display().to_string()));
+        paths.extend(
+            terraform
+                .bin
+                .clone()
+                .map(|bin| ("SITEPLANE__TERRAFORM__BIN", bin)),
+        );
+        paths.extend(
+            terraform
+                .plugin_mirror
+                .clone()
+                .map(|mirror| ("SITEPLANE__TERRAFORM__PLUGIN_MIRROR", mirror)),
+        );
+        let paths = paths
+            .into_iter()
+            .map(|(name, path)| (name.to_owned(), path.display().to_string()));
         recipe.environment.extend(paths);
         if self.wishes.short_lease {
             let lease = worker::settings::LeaseTerms::short();
@@ -352,7 +467,10 @@ impl Parts<'_> {
         let text = str::to_owned;
         let environment = vec![
             (text("SITEPLANE__ENVIRONMENT"), text("development")),
-            (text("SITEPLANE__DATABASE__URL"), self.server.url(LOGIN, &self.kept.program_password)),
+            (
+                text("SITEPLANE__DATABASE__URL"),
+                self.server.url(LOGIN, &self.kept.program_password),
+            ),
             (text("SITEPLANE__ACCOUNTS__WORLDS"), text("simulated,emulator")),
             // Empty is not set: the development key, and never that of the operator's shell.
             (text("SITEPLANE__SECRETS__MASTER_KEYS"), String::new()),
@@ -360,8 +478,14 @@ impl Parts<'_> {
             (text("SITEPLANE__STORAGE__REGION"), text(REGION)),
             (text("SITEPLANE__STORAGE__BUCKET"), text(BUCKET)),
             (text("SITEPLANE__STORAGE__PATH_STYLE"), text("true")),
-            (text("SITEPLANE__STORAGE__ACCESS_KEY"), self.kept.s3_access_key.clone()),
-            (text("SITEPLANE__STORAGE__SECRET_KEY"), self.kept.s3_secret_key.clone()),
+            (
+                text("SITEPLANE__STORAGE__ACCESS_KEY"),
+                self.kept.s3_access_key.clone(),
+            ),
+            (
+                text("SITEPLANE__STORAGE__SECRET_KEY"),
+                self.kept.s3_secret_key.clone(),
+            ),
         ];
         Ok(Recipe {
             name: text(name),
@@ -400,19 +524,34 @@ impl Tools {
     fn find(settings: &Settings) -> anyhow::Result<Self> {
         let modules = &settings.terraform.modules;
         let in_checkout = crate::simulated_cloud::checkout().map(|root| root.join("terraform-modules"));
-        let candidates = [Some(modules.clone()), in_checkout.filter(|_| modules.is_relative())];
+        let candidates = [
+            Some(modules.clone()),
+            in_checkout.filter(|_| modules.is_relative()),
+        ];
         let found = candidates.into_iter().flatten().find(|folder| folder.is_dir());
         let found = found.with_context(|| {
-            format!("there are no Terraform modules in {}; terraform.modules says where they are", modules.display())
+            format!(
+                "there are no Terraform modules in {}; terraform.modules says where they are",
+                modules.display()
+            )
         })?;
-        Ok(Self { simulated_cloud: crate::simulated_cloud::find()?, modules: fs::canonicalize(found)? })
+        Ok(Self {
+            simulated_cloud: crate::simulated_cloud::find()?,
+            modules: fs::canonicalize(found)?,
+        })
     }
 
     fn write_mirror(&self, folder: &Path) -> anyhow::Result<()> {
-        let output = std::process::Command::new(&self.simulated_cloud).arg("mirror").arg(folder).output();
+        let output = std::process::Command::new(&self.simulated_cloud)
+            .arg("mirror")
+            .arg(folder)
+            .output();
         let output = output.with_context(|| format!("can't run {}", self.simulated_cloud.display()))?;
         if !output.status.success() {
-            bail!("simulated-cloud mirror failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "simulated-cloud mirror failed: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
         Ok(())
     }
@@ -433,13 +572,22 @@ fn make_private_folder(folder: &Path) -> anyhow::Result<()> {
 
 fn take_lock(folder: &Path) -> anyhow::Result<fs::File> {
     let path = folder.join("lock");
-    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            bail!("siteplane runs in {} already; stop it there, or give another --dir", folder.display())
+            bail!(
+                "siteplane runs in {} already; stop it there, or give another --dir",
+                folder.display()
+            )
         }
-        Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("can't lock {}", path.display())),
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("can't lock {}", path.display()))
+        }
     }
 }
 
@@ -448,7 +596,11 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let draft = path.with_extension("draft");
     let write = || -> io::Result<()> {
         let _ = fs::remove_file(&draft);
-        let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft)?;
+        let mut file = fs::OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&draft)?;
         file.write_all(content)?;
         fs::rename(&draft, path)
     };
@@ -457,7 +609,9 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 
 /// A port that nobody listens on now.
 pub(crate) fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 fn is_free(port: u16) -> bool {

@@ -19,8 +19,8 @@ use figment::{
     Figment,
     providers::{Format, Toml},
 };
+pub(crate) use reading::Problems;
 use reading::{ProgramEnvironment, Reader};
-pub(crate) use reading::{Problem, Problems};
 use state::{
     keys::MasterKeys,
     store::{Patience, StoreSettings},
@@ -66,7 +66,7 @@ settings! {
         /// Lines for people, or one JSON object a line for a log collector.
         format: LogFormat = LogFormat::Text,
         /// Which lines, in the words of tracing's filters.
-        filter: String = "info".to_owned(),
+        filter: String = "info,sqlx::postgres::notice=warn".to_owned(),
     }
     /// PostgreSQL.
     database: Database {
@@ -226,7 +226,10 @@ impl Settings {
             problems.add("lease", problem);
         }
         if self.worker.slots == 0 {
-            problems.add("worker.slots", "0 is no number of deployments at once; it must be at least 1");
+            problems.add(
+                "worker.slots",
+                "0 is no number of deployments at once; it must be at least 1",
+            );
         }
         if self.database.max_connections < 2 {
             problems.add("database.max_connections", "a process needs at least 2");
@@ -237,7 +240,10 @@ impl Settings {
         }
         if self.environment == Environment::Production {
             if self.secrets.master_keys.is_none() {
-                problems.add("secrets.master_keys", "production needs its own; see siteplane.toml for how to make one");
+                problems.add(
+                    "secrets.master_keys",
+                    "production needs its own; see siteplane.toml for how to make one",
+                );
             } else if keys.is_ok_and(|keys| keys.is_development()) {
                 problems.add(
                     "secrets.master_keys",
@@ -247,11 +253,17 @@ impl Settings {
             if let Some(world) = self.accounts.worlds.iter().find(|world| **world != World::Real) {
                 problems.add(
                     "accounts.worlds",
-                    format!("production serves real accounts only, and this has {:?}", world.as_str()),
+                    format!(
+                        "production serves real accounts only, and this has {:?}",
+                        world.as_str()
+                    ),
                 );
             }
             if self.terraform.simulated_mirror.is_some() {
-                problems.add("terraform.simulated_mirror", "production knows no simulated cloud");
+                problems.add(
+                    "terraform.simulated_mirror",
+                    "production knows no simulated cloud",
+                );
             }
         }
     }
@@ -262,7 +274,10 @@ impl Settings {
         let mut need = |key: &str, is_there: bool| {
             if !is_there {
                 let variable = format!("SITEPLANE__{}", key.replace('.', "__").to_uppercase());
-                problems.add(key, format!("is needed here and not set; by environment it is {variable}"));
+                problems.add(
+                    key,
+                    format!("is needed here and not set; by environment it is {variable}"),
+                );
             }
         };
         match role {
@@ -306,8 +321,16 @@ impl Settings {
             region: storage.region.clone(),
             bucket: storage.bucket.clone(),
             path_style: storage.path_style,
-            access_key: storage.access_key.clone().context("storage.access_key is not set")?,
-            secret_key: storage.secret_key.as_ref().context("storage.secret_key is not set")?.expose().to_owned(),
+            access_key: storage
+                .access_key
+                .clone()
+                .context("storage.access_key is not set")?,
+            secret_key: storage
+                .secret_key
+                .as_ref()
+                .context("storage.secret_key is not set")?
+                .expose()
+                .to_owned(),
             patience: Patience::default(),
         })
     }
@@ -335,7 +358,10 @@ impl Settings {
             slots: self.worker.slots,
             lease: self.lease_terms(),
             cancel_grace: self.worker.cancel_grace_seconds,
-            supervisor: SupervisorCommand { program, arguments: vec!["supervise".to_owned()] },
+            supervisor: SupervisorCommand {
+                program,
+                arguments: vec!["supervise".to_owned()],
+            },
             worlds: self.accounts.worlds.clone(),
             deadlines: Deadlines {
                 short: self.worker.short_deadline_seconds,

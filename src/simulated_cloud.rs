@@ -18,7 +18,10 @@ pub(crate) fn find() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("this program's own path is not known")?;
     let beside = own.with_file_name(PROGRAM);
     let built = [std::env::current_dir().ok(), checkout()];
-    let built = built.into_iter().flatten().map(|root| root.join("target/plugin").join(PROGRAM));
+    let built = built
+        .into_iter()
+        .flatten()
+        .map(|root| root.join("target/plugin").join(PROGRAM));
     // The plugin's own profile first: Terraform hashes the program at every command, so its size is time.
     let candidates: Vec<PathBuf> = built.chain([beside]).collect();
     if let Some(found) = candidates.iter().find(|path| path.is_file()) {
@@ -34,7 +37,10 @@ pub(crate) fn find() -> anyhow::Result<PathBuf> {
 /// The root of the checkout that this program was built in, if it still stands in it: `<root>/target/<profile>/siteplane`.
 pub(crate) fn checkout() -> Option<PathBuf> {
     let own = std::env::current_exe().ok()?;
-    own.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "target"))?.parent().map(Path::to_path_buf)
+    own.ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "target"))?
+        .parent()
+        .map(Path::to_path_buf)
 }
 
 /// Becomes that program.

@@ -30,7 +30,9 @@ impl Screen {
         let is_terminal = std::io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let paint = Paint { colors: is_terminal && !no_color && !is_dumb };
+        let paint = Paint {
+            colors: is_terminal && !no_color && !is_dumb,
+        };
         let moving = (is_terminal && !is_dumb).then(|| {
             let bar = ProgressBar::new_spinner().with_style(
                 ProgressStyle::with_template("{spinner} {wide_msg}")
@@ -82,7 +84,10 @@ impl Screen {
     /// How many columns there are; `None` without a terminal.
     fn width(&self) -> Option<usize> {
         self.moving.as_ref()?;
-        rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0)
+        rustix::termios::tcgetwinsize(std::io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|width| *width > 0)
     }
 }
 

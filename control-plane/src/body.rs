@@ -64,8 +64,16 @@ impl<S: Send + Sync, T: FromBody + Default> FromRequest<S> for MaybeJson<T> {
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = found.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let found = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = found
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     if ["application/json", "application/merge-patch+json"].contains(&essence.as_str()) {
         return Ok(());
     }
@@ -75,8 +83,13 @@ fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
         allowed: "application/json".to_owned(),
     };
     let detail = problem.to_string();
-    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is no JSON", detail)
-        .with_problems(vec![problem]))
+    Err(ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "The body is no JSON",
+        detail,
+    )
+    .with_problems(vec![problem]))
 }
 
 /// The body's bytes, at most `limit`.
@@ -92,8 +105,13 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, ApiErr
                 found: Some(format!("more than {limit} bytes")),
                 allowed: format!("at most {limit} bytes"),
             };
-            Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too long", problem.to_string())
-                .with_problems(vec![problem]))
+            Err(ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                "The body is too long",
+                problem.to_string(),
+            )
+            .with_problems(vec![problem]))
         }
         Err(_) => Err(not_json("a body that broke off".to_owned())),
     }
@@ -110,8 +128,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
 
 fn not_json(found: String) -> ApiError {
     let problem = FieldProblem::new("body", found, "a JSON object");
-    ApiError::new(StatusCode::BAD_REQUEST, "not_json", "The body is no JSON", problem.to_string())
-        .with_problems(vec![problem])
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "not_json",
+        "The body is no JSON",
+        problem.to_string(),
+    )
+    .with_problems(vec![problem])
 }
 
 /// Reads a part of the body, or says which field does not fit.
@@ -155,17 +178,41 @@ fn problem_of(body: &Value, path: &str, message: &str) -> FieldProblem {
         let rest = message.strip_prefix(prefix)?;
         rest.split('`').next().map(str::to_owned)
     };
-    let below = |name: &str| if path == "." { name.to_owned() } else { format!("{path}.{name}") };
+    let below = |name: &str| {
+        if path == "." {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     if let Some(name) = named("unknown field `") {
         // The path already ends in the field that is unknown.
-        let field = if path == name || path.ends_with(&format!(".{name}")) { path.to_owned() } else { below(&name) };
-        return FieldProblem { field, found: Some(name), allowed: expected(message, "no such field") };
+        let field = if path == name || path.ends_with(&format!(".{name}")) {
+            path.to_owned()
+        } else {
+            below(&name)
+        };
+        return FieldProblem {
+            field,
+            found: Some(name),
+            allowed: expected(message, "no such field"),
+        };
     }
     if let Some(name) = named("missing field `") {
-        return FieldProblem { field: below(&name), found: None, allowed: "a value: the field is missing".to_owned() };
+        return FieldProblem {
+            field: below(&name),
+            found: None,
+            allowed: "a value: the field is missing".to_owned(),
+        };
     }
-    let field = if path == "." { "body".to_owned() } else { path.to_owned() };
-    let hidden = ["secrets", "registry", "password"].iter().any(|word| path.contains(word));
+    let field = if path == "." {
+        "body".to_owned()
+    } else {
+        path.to_owned()
+    };
+    let hidden = ["secrets", "registry", "password"]
+        .iter()
+        .any(|word| path.contains(word));
     let found = match value_at(body, path) {
         Some(value) if !hidden => Some(match value {
             Value::String(text) => text.chars().take(200).collect(),
@@ -174,8 +221,16 @@ fn problem_of(body: &Value, path: &str, message: &str) -> FieldProblem {
         }),
         _ => None,
     };
-    let otherwise = if hidden { "a value of another kind" } else { message };
-    FieldProblem { field, found, allowed: expected(message, otherwise) }
+    let otherwise = if hidden {
+        "a value of another kind"
+    } else {
+        message
+    };
+    FieldProblem {
+        field,
+        found,
+        allowed: expected(message, otherwise),
+    }
 }
 
 /// What serde or one of our own types says would have fitted.
@@ -211,7 +266,9 @@ pub(crate) fn merge(target: &mut Value, patch: Value) {
     if !target.is_object() {
         *target = Value::Object(serde_json::Map::new());
     }
-    let Value::Object(fields) = target else { unreachable!("made an object above") };
+    let Value::Object(fields) = target else {
+        unreachable!("made an object above")
+    };
     for (name, change) in changes {
         if change.is_null() {
             fields.remove(&name);
@@ -238,15 +295,60 @@ mod tests {
         type Change = fn(&mut Value);
         let cases: &[(Change, &str, Option<&str>, &str)] = &[
             (|v| v["provider"] = json!("ibm"), "provider", Some("ibm"), "aws"),
-            (|v| v["size"] = json!("huge"), "size", Some("huge"), "one of small, medium, large, xlarge"),
-            (|v| v["name"] = json!("Shop_1"), "name", Some("Shop_1"), "3 to 32 characters"),
-            (|v| v["application"]["port"] = json!("80"), "application.port", Some("80"), "u16"),
-            (|v| v["application"]["port"] = json!(70000), "application.port", Some("70000"), "u16"),
-            (|v| v["application"]["prot"] = json!(80), "application.prot", Some("prot"), "image"),
-            (|v| v["databse"] = json!(null), "databse", Some("databse"), "database"),
-            (|v| v["application"] = json!({"port": 80}), "application.image", None, "missing"),
-            (|v| v["application"]["secrets"] = json!({"A": 5}), "application.secrets.A", None, "a string"),
-            (|v| v["application"]["registry"] = json!("planted"), "application.registry", None, "struct Registry"),
+            (
+                |v| v["size"] = json!("huge"),
+                "size",
+                Some("huge"),
+                "one of small, medium, large, xlarge",
+            ),
+            (
+                |v| v["name"] = json!("Shop_1"),
+                "name",
+                Some("Shop_1"),
+                "3 to 32 characters",
+            ),
+            (
+                |v| v["application"]["port"] = json!("80"),
+                "application.port",
+                Some("80"),
+                "u16",
+            ),
+            (
+                |v| v["application"]["port"] = json!(70000),
+                "application.port",
+                Some("70000"),
+                "u16",
+            ),
+            (
+                |v| v["application"]["prot"] = json!(80),
+                "application.prot",
+                Some("prot"),
+                "image",
+            ),
+            (
+                |v| v["databse"] = json!(null),
+                "databse",
+                Some("databse"),
+                "database",
+            ),
+            (
+                |v| v["application"] = json!({"port": 80}),
+                "application.image",
+                None,
+                "missing",
+            ),
+            (
+                |v| v["application"]["secrets"] = json!({"A": 5}),
+                "application.secrets.A",
+                None,
+                "a string",
+            ),
+            (
+                |v| v["application"]["registry"] = json!("planted"),
+                "application.registry",
+                None,
+                "struct Registry",
+            ),
         ];
         for (change, field, found, allowed) in cases {
             let mut body = whole();
@@ -267,10 +369,18 @@ mod tests {
             (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
             (json!({"a": "b"}), json!({"a": null}), json!({})),
             (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (
+                json!({"a": {"b": "c"}}),
+                json!({"a": {"b": "d", "c": null}}),
+                json!({"a": {"b": "d"}}),
+            ),
             (json!({"a": "foo"}), json!(null), json!(null)),
             (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
-            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+            (
+                json!({}),
+                json!({"a": {"bb": {"ccc": null}}}),
+                json!({"a": {"bb": {}}}),
+            ),
         ] {
             let mut merged = target.clone();
             merge(&mut merged, patch.clone());

@@ -42,9 +42,12 @@ pub(crate) struct Problem {
     problems: Vec<FieldProblem>,
 }
 
-/// Anything but the answer that the caller wanted.
+/// Anything but the answer that the caller wanted. Boxed: a handler's good answer should not carry its size.
 #[derive(Clone, Debug)]
-pub(crate) struct ApiError {
+pub(crate) struct ApiError(Box<Refusal>);
+
+#[derive(Clone, Debug)]
+struct Refusal {
     status: StatusCode,
     code: &'static str,
     title: &'static str,
@@ -62,14 +65,31 @@ impl ApiError {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, code, title, detail: detail.into(), problems: Vec::new(), headers: Vec::new(), cause: None }
+        Self(Box::new(Refusal {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            problems: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+        }))
     }
 
     /// 422: fields of the body, parameters or headers that do not fit, all at once.
     pub(crate) fn invalid(problems: Vec<FieldProblem>) -> Self {
-        let detail = problems.iter().map(FieldProblem::to_string).collect::<Vec<_>>().join("; ");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", "The request does not fit", detail)
-            .with_problems(problems)
+        let detail = problems
+            .iter()
+            .map(FieldProblem::to_string)
+            .collect::<Vec<_>>()
+            .join("; ");
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_request",
+            "The request does not fit",
+            detail,
+        )
+        .with_problems(problems)
     }
 
     /// 401: no credentials, or none that are known.
@@ -90,12 +110,22 @@ impl ApiError {
 
     /// 404: unknown, or another customer's; the answer never tells which.
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("there is no such {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not found",
+            format!("there is no such {what}"),
+        )
     }
 
     /// 409: it is fine by itself and does not fit to what is there.
     pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, "It does not fit to what is there", detail)
+        Self::new(
+            StatusCode::CONFLICT,
+            code,
+            "It does not fit to what is there",
+            detail,
+        )
     }
 
     /// 500: our fault.
@@ -106,7 +136,7 @@ impl ApiError {
             "Something broke",
             "the request could not be carried out; quote the trace id when asking for help",
         );
-        error.cause = Some(Arc::new(cause));
+        error.0.cause = Some(Arc::new(cause));
         error
     }
 
@@ -119,47 +149,49 @@ impl ApiError {
             "a service that is needed does not answer; try again in a moment",
         )
         .with_header(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        error.cause = Some(Arc::new(cause));
+        error.0.cause = Some(Arc::new(cause));
         error
     }
 
     /// With the fields that it is about.
     pub(crate) fn with_problems(mut self, problems: Vec<FieldProblem>) -> Self {
-        self.problems = problems;
+        self.0.problems = problems;
         self
     }
 
     /// With a header beside the document.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// What broke, for the log.
     pub(crate) fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync)> {
-        self.cause.as_deref()
+        self.0.cause.as_deref()
     }
 
     /// The response with its document.
     pub(crate) fn into_document(self, trace_id: &str) -> Response {
+        let refusal = *self.0;
         let problem = Problem {
-            r#type: format!("urn:siteplane:problem:{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
-            detail: self.detail,
-            code: self.code,
+            r#type: format!("urn:siteplane:problem:{}", refusal.code),
+            title: refusal.title,
+            status: refusal.status.as_u16(),
+            detail: refusal.detail,
+            code: refusal.code,
             trace_id: trace_id.to_owned(),
-            problems: self.problems,
+            problems: refusal.problems,
         };
         let body = serde_json::to_vec(&problem).expect("a problem is text and numbers");
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
-        for (name, value) in self.headers {
+        *response.status_mut() = refusal.status;
+        for (name, value) in refusal.headers {
             response.headers_mut().insert(name, value);
         }
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         response
     }
 }
@@ -167,7 +199,7 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         // `observe` knows the trace and writes the document.
-        let mut response = self.status.into_response();
+        let mut response = self.0.status.into_response();
         response.extensions_mut().insert(self);
         response
     }
@@ -178,24 +210,28 @@ impl From<sqlx::Error> for ApiError {
         match &error {
             sqlx::Error::Database(refusal) => match refusal.constraint() {
                 Some("sites_customer_id_name_key") => {
-                    Self::conflict("site_name_taken", "another site of this customer has this name").with_problems(
-                        vec![FieldProblem {
+                    Self::conflict("site_name_taken", "another site of this customer has this name")
+                        .with_problems(vec![FieldProblem {
                             field: "name".to_owned(),
                             found: None,
                             allowed: "a name that no other site of the customer has".to_owned(),
-                        }],
-                    )
+                        }])
                 }
-                Some("site_specifications_pkey") => {
-                    Self::conflict("site_changed", "the site was changed by someone else at the same time")
-                }
+                Some("site_specifications_pkey") => Self::conflict(
+                    "site_changed",
+                    "the site was changed by someone else at the same time",
+                ),
                 _ => match refusal.code().as_deref() {
                     // Serialization failure, deadlock, too many connections, the server shuts down or starts up.
-                    Some("40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03") => Self::unavailable(error),
+                    Some("40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03") => {
+                        Self::unavailable(error)
+                    }
                     _ => Self::internal(error),
                 },
             },
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::unavailable(error),
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+                Self::unavailable(error)
+            }
             _ => Self::internal(error),
         }
     }
@@ -205,9 +241,10 @@ impl From<AdvanceError> for ApiError {
     fn from(error: AdvanceError) -> Self {
         match error {
             AdvanceError::Illegal(illegal) => Self::conflict("deployment_status", illegal.to_string()),
-            AdvanceError::Moved(_) => {
-                Self::conflict("deployment_moved", "the deployment moved on at the same time; look again")
-            }
+            AdvanceError::Moved(_) => Self::conflict(
+                "deployment_moved",
+                "the deployment moved on at the same time; look again",
+            ),
             AdvanceError::Database(error) => error.into(),
         }
     }

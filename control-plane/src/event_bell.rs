@@ -37,7 +37,11 @@ pub(crate) struct EventBell {
 impl EventBell {
     /// A bell that nobody listens to yet.
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, rings: broadcast::Sender::new(BACKLOG), listening: OnceLock::new() }
+        Self {
+            pool,
+            rings: broadcast::Sender::new(BACKLOG),
+            listening: OnceLock::new(),
+        }
     }
 
     /// Registers interest. Do it before the first look, so that nothing falls in between.
@@ -81,7 +85,10 @@ async fn listen_once(pool: &PgPool, rings: &broadcast::Sender<Ring>, pause: &mut
         match listener.try_recv().await {
             Ok(Some(notification)) => match notification.payload().parse() {
                 Ok(deployment) => ring(rings, Ring::Deployment(deployment)),
-                Err(_) => warn!(payload = notification.payload(), "An announcement of events names no deployment"),
+                Err(_) => warn!(
+                    payload = notification.payload(),
+                    "An announcement of events names no deployment"
+                ),
             },
             // The listener connected again by itself.
             Ok(None) => ring(rings, Ring::Everyone),

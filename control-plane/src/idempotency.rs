@@ -21,7 +21,9 @@ impl<S: Send + Sync> FromRequestParts<S> for MaybeKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(Self(None));
+        };
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
         if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(Self(Some(text)));
@@ -54,8 +56,15 @@ impl MaybeKey {
         route: &'a str,
         request_digest: &'a [u8],
     ) -> Result<Turn<'a>, ApiError> {
-        let Some(key) = &self.0 else { return Ok(Turn::Go(FirstTime(None))) };
-        let key = IdempotencyKey { customer, route, key, request_digest };
+        let Some(key) = &self.0 else {
+            return Ok(Turn::Go(FirstTime(None)));
+        };
+        let key = IdempotencyKey {
+            customer,
+            route,
+            key,
+            request_digest,
+        };
         match idempotency::begin(conn, key).await? {
             Known::Nothing => Ok(Turn::Go(FirstTime(Some(key)))),
             Known::Answered(answer) => {

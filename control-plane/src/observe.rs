@@ -26,7 +26,11 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     request.extensions_mut().insert(trace.clone());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
     let span = info_span!("request", trace_id = trace.as_str(), http.method = %method, http.route = %route);
 
     let handled = tokio::time::timeout(
@@ -53,14 +57,22 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         response = refusal.into_document(trace.as_str());
     }
     let headers = response.headers_mut();
-    let text = |value: &str| HeaderValue::from_str(value).expect("hexadecimal digits and hyphens fit into a header");
-    headers.insert(HeaderName::from_static("traceparent"), text(&trace.to_traceparent()));
+    let text =
+        |value: &str| HeaderValue::from_str(value).expect("hexadecimal digits and hyphens fit into a header");
+    headers.insert(
+        HeaderName::from_static("traceparent"),
+        text(&trace.to_traceparent()),
+    );
     headers.insert(HeaderName::from_static("x-trace-id"), text(trace.as_str()));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
 
     let status = response.status().as_u16();
     let duration = started.elapsed();
-    app.metrics.count_request(method.as_str(), &route, status, duration);
+    app.metrics
+        .count_request(method.as_str(), &route, status, duration);
     info!(
         parent: &span,
         http.status = status,
@@ -72,7 +84,8 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned())
 }
 
 /// An error with everything under it, for one line of the log.

@@ -38,7 +38,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
                 allowed: "pairs of name=value joined by &".to_owned(),
             }])
         })?;
-        Ok(Self { pairs, problems: Vec::new(), known: Vec::new() })
+        Ok(Self {
+            pairs,
+            problems: Vec::new(),
+            known: Vec::new(),
+        })
     }
 }
 
@@ -73,7 +77,8 @@ impl Parameters {
         let text = self.text(name)?;
         let value = parse(&text);
         if value.is_none() {
-            self.problems.push(FieldProblem::new(name, text, allowed.to_string()));
+            self.problems
+                .push(FieldProblem::new(name, text, allowed.to_string()));
         }
         value
     }
@@ -81,7 +86,8 @@ impl Parameters {
     /// A number of rows.
     pub(crate) fn limit(&mut self, longest: i64, otherwise: i64) -> i64 {
         let in_range = |text: &str| text.parse().ok().filter(|limit| (1..=longest).contains(limit));
-        self.parsed("limit", format!("1 to {longest}"), in_range).unwrap_or(otherwise)
+        self.parsed("limit", format!("1 to {longest}"), in_range)
+            .unwrap_or(otherwise)
     }
 
     /// A page of a list.
@@ -104,9 +110,17 @@ impl Parameters {
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         let known = self.known.join(", ");
         for (name, value) in self.pairs {
-            self.problems.push(FieldProblem::new(name, value, format!("one of the parameters {known}")));
+            self.problems.push(FieldProblem::new(
+                name,
+                value,
+                format!("one of the parameters {known}"),
+            ));
         }
-        if self.problems.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.problems)) }
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(self.problems))
+        }
     }
 }
 

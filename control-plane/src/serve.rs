@@ -11,6 +11,11 @@ use crate::{App, router};
 /// # Errors
 /// The listener broke.
 pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken) -> std::io::Result<()> {
-    let app = App { shutdown: shutdown.clone(), ..app };
-    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    let app = App {
+        shutdown: shutdown.clone(),
+        ..app
+    };
+    axum::serve(listener, router(app))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
 }

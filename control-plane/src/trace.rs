@@ -19,14 +19,21 @@ impl TraceId {
 
     /// The trace of the request, which `observe` set around every route.
     pub(crate) fn of_parts(parts: &Parts) -> Self {
-        parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self::of(&parts.headers))
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_else(|| Self::of(&parts.headers))
     }
 
     fn parse(traceparent: &str) -> Option<Self> {
         let mut parts = traceparent.split('-');
         let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let is_hex = |text: &str, length: usize| {
-            text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            text.len() == length
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         };
         let is_set = |text: &str| text.bytes().any(|byte| byte != b'0');
         let valid = is_hex(version, 2)
@@ -64,7 +71,10 @@ mod tests {
             TraceId::of(&headers)
         };
         assert_eq!(with(&format!("00-{trace}-00f067aa0ba902b7-01")).as_str(), trace);
-        assert_eq!(with(&format!("cc-{trace}-00f067aa0ba902b7-01-what-comes-later")).as_str(), trace);
+        assert_eq!(
+            with(&format!("cc-{trace}-00f067aa0ba902b7-01-what-comes-later")).as_str(),
+            trace
+        );
         for bad in [
             "",
             "00",

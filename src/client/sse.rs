@@ -66,7 +66,10 @@ mod tests {
     use super::*;
 
     fn message(id: Option<&str>, data: &str) -> Message {
-        Message { id: id.map(str::to_owned), data: data.to_owned() }
+        Message {
+            id: id.map(str::to_owned),
+            data: data.to_owned(),
+        }
     }
 
     #[test]
@@ -75,7 +78,11 @@ mod tests {
         let expected = [message(Some("7"), "{\"a\":1}"), message(None, "two\nlines é")];
         for size in 1..text.len() {
             let mut parser = Parser::default();
-            let found: Vec<Message> = text.as_bytes().chunks(size).flat_map(|bytes| parser.push(bytes)).collect();
+            let found: Vec<Message> = text
+                .as_bytes()
+                .chunks(size)
+                .flat_map(|bytes| parser.push(bytes))
+                .collect();
             assert_eq!(found, expected, "in pieces of {size}");
         }
     }

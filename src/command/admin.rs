@@ -22,18 +22,23 @@ use sqlx::{PgConnection, PgPool};
 use state::seal::{SealedFor, seal_value};
 
 use super::{owner_pool, print};
-use crate::{dev::kept::new_token, settings::{Environment, Settings}};
+use crate::{
+    dev::kept::new_token,
+    settings::{Environment, Settings},
+};
 
 /// What to make.
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
     /// An admin of the platform, with a token that is shown once.
-    CreateAdmin {
+    #[command(name = "create-admin")]
+    Admin {
         /// Address of the person.
         email: String,
     },
     /// A customer, with its first owner and a token that is shown once.
-    CreateCustomer {
+    #[command(name = "create-customer")]
+    Customer {
         /// The name that people read.
         name: String,
         /// A short name for addresses: a-z, 0-9 and -.
@@ -47,7 +52,8 @@ pub(crate) enum What {
         at_once: i32,
     },
     /// A token for a program, shown once.
-    CreateToken {
+    #[command(name = "create-token")]
+    Token {
         /// What it is for.
         name: String,
         /// Whose it is, by slug; without it the platform's.
@@ -61,7 +67,8 @@ pub(crate) enum What {
         expires_in: Option<i64>,
     },
     /// An account at a cloud. Its credentials come by stdin, as a JSON object of texts.
-    CreateCloudAccount {
+    #[command(name = "create-cloud-account")]
+    CloudAccount {
         /// The name that people read.
         name: String,
         /// The cloud.
@@ -89,22 +96,49 @@ pub(crate) enum What {
 pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitCode> {
     let pool = owner_pool(settings).await?;
     match what {
-        What::CreateAdmin { email } => {
+        What::Admin { email } => {
             let mut tx = begin(&pool).await?;
             let token = add_person(&mut tx, None, &email, "admin").await?;
             tx.commit().await?;
             print(format!("Admin {email}. The token, shown this once:\n{token}"));
         }
-        What::CreateCustomer { name, slug, owner, at_once } => {
+        What::Customer {
+            name,
+            slug,
+            owner,
+            at_once,
+        } => {
             let mut tx = begin(&pool).await?;
-            let customer = Customer { id: CustomerId::new(), name, slug };
-            customers::insert(&mut tx, &customer, at_once).await.map_err(plain)?;
-            note(&mut tx, Some(customer.id), "customer.create", "customer", customer.id.0, json!({"slug": customer.slug})).await?;
+            let customer = Customer {
+                id: CustomerId::new(),
+                name,
+                slug,
+            };
+            customers::insert(&mut tx, &customer, at_once)
+                .await
+                .map_err(plain)?;
+            note(
+                &mut tx,
+                Some(customer.id),
+                "customer.create",
+                "customer",
+                customer.id.0,
+                json!({"slug": customer.slug}),
+            )
+            .await?;
             let token = add_person(&mut tx, Some(customer.id), &owner, "owner").await?;
             tx.commit().await?;
-            print(format!("Customer {} ({}), owner {owner}. The token, shown this once:\n{token}", customer.name, customer.id));
+            print(format!(
+                "Customer {} ({}), owner {owner}. The token, shown this once:\n{token}",
+                customer.name, customer.id
+            ));
         }
-        What::CreateToken { name, customer, role, expires_in } => {
+        What::Token {
+            name,
+            customer,
+            role,
+            expires_in,
+        } => {
             let expires_at = expires_in.map(ends_at).transpose()?;
             let mut tx = begin(&pool).await?;
             let customer = customer_named(&mut tx, customer.as_deref()).await?;
@@ -112,7 +146,15 @@ pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitC
             tx.commit().await?;
             print(format!("Token {name} ({role}), shown this once:\n{token}"));
         }
-        What::CreateCloudAccount { name, provider, world, customer, endpoint, options, at_once } => {
+        What::CloudAccount {
+            name,
+            provider,
+            world,
+            customer,
+            endpoint,
+            options,
+            at_once,
+        } => {
             ensure!(
                 world == World::Real || settings.environment != Environment::Production,
                 "production has real accounts only"
@@ -126,15 +168,40 @@ pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitC
             let keys = settings.master_keys()?;
             let mut tx = begin(&pool).await?;
             let customer = customer_named(&mut tx, customer.as_deref()).await?;
-            let account =
-                CloudAccount { id: CloudAccountId::new(), customer, provider, world, name, endpoint, provider_options: options };
-            let sealed_for = SealedFor::Credentials { customer_id: customer, cloud_account_id: account.id };
+            let account = CloudAccount {
+                id: CloudAccountId::new(),
+                customer,
+                provider,
+                world,
+                name,
+                endpoint,
+                provider_options: options,
+            };
+            let sealed_for = SealedFor::Credentials {
+                customer_id: customer,
+                cloud_account_id: account.id,
+            };
             let sealed = seal_value(&keys, &sealed_for, &credentials)?;
-            cloud_accounts::insert(&mut tx, &account, at_once, &sealed).await.map_err(plain)?;
+            cloud_accounts::insert(&mut tx, &account, at_once, &sealed)
+                .await
+                .map_err(plain)?;
             let details = json!({"name": account.name, "provider": provider, "world": world});
-            note(&mut tx, customer, "cloud_account.create", "cloud_account", account.id.0, details).await?;
+            note(
+                &mut tx,
+                customer,
+                "cloud_account.create",
+                "cloud_account",
+                account.id.0,
+                details,
+            )
+            .await?;
             tx.commit().await?;
-            print(format!("Cloud account {} ({}) at {provider}, world {}.", account.name, account.id, world.as_str()));
+            print(format!(
+                "Cloud account {} ({}) at {provider}, world {}.",
+                account.name,
+                account.id,
+                world.as_str()
+            ));
         }
     }
     pool.close().await;
@@ -142,7 +209,9 @@ pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitC
 }
 
 async fn begin(pool: &PgPool) -> anyhow::Result<sqlx::Transaction<'static, sqlx::Postgres>> {
-    tenant::begin(pool, Scope::Platform).await.context("the owner of the schema can't act as siteplane_platform")
+    tenant::begin(pool, Scope::Platform)
+        .await
+        .context("the owner of the schema can't act as siteplane_platform")
 }
 
 fn ends_at(days: i64) -> anyhow::Result<DateTime<Utc>> {
@@ -154,7 +223,9 @@ fn ends_at(days: i64) -> anyhow::Result<DateTime<Utc>> {
 async fn customer_named(conn: &mut PgConnection, slug: Option<&str>) -> anyhow::Result<Option<CustomerId>> {
     let Some(slug) = slug else { return Ok(None) };
     let found = customers::find_by_slug(conn, slug).await?;
-    Ok(Some(found.with_context(|| format!("there is no customer {slug}"))?.id))
+    Ok(Some(
+        found.with_context(|| format!("there is no customer {slug}"))?.id,
+    ))
 }
 
 async fn add_person(
@@ -165,8 +236,18 @@ async fn add_person(
 ) -> anyhow::Result<String> {
     ensure!(email.contains('@'), "{email:?} is no e-mail address");
     let user = UserId::new();
-    tokens::insert_user(conn, user, customer, email, role).await.map_err(plain)?;
-    note(conn, customer, "user.create", "user", user.0, json!({"email": email, "role": role})).await?;
+    tokens::insert_user(conn, user, customer, email, role)
+        .await
+        .map_err(plain)?;
+    note(
+        conn,
+        customer,
+        "user.create",
+        "user",
+        user.0,
+        json!({"email": email, "role": role}),
+    )
+    .await?;
     add_token(conn, customer, Some(user), email, role, None).await
 }
 
@@ -180,8 +261,29 @@ async fn add_token(
 ) -> anyhow::Result<String> {
     let text = new_token()?;
     let id = ApiTokenId::new();
-    tokens::insert(conn, &NewToken { id, customer, user, name, role, expires_at }, &text).await.map_err(plain)?;
-    note(conn, customer, "api_token.create", "api_token", id.0, json!({"name": name, "role": role})).await?;
+    tokens::insert(
+        conn,
+        &NewToken {
+            id,
+            customer,
+            user,
+            name,
+            role,
+            expires_at,
+        },
+        &text,
+    )
+    .await
+    .map_err(plain)?;
+    note(
+        conn,
+        customer,
+        "api_token.create",
+        "api_token",
+        id.0,
+        json!({"name": name, "role": role}),
+    )
+    .await?;
     Ok(text)
 }
 
@@ -193,18 +295,37 @@ async fn note(
     subject: uuid::Uuid,
     details: Value,
 ) -> anyhow::Result<()> {
-    let actor = Actor { kind: ActorKind::System, id: None, name: "siteplane admin".to_owned() };
-    let event = AuditEvent { customer, actor: &actor, action, subject_kind, subject, details, trace_id: "" };
+    let actor = Actor {
+        kind: ActorKind::System,
+        id: None,
+        name: "siteplane admin".to_owned(),
+    };
+    let event = AuditEvent {
+        customer,
+        actor: &actor,
+        action,
+        subject_kind,
+        subject,
+        details,
+        trace_id: "",
+    };
     Ok(audit::record(conn, event).await?)
 }
 
 /// Constraints in words.
 fn plain(error: sqlx::Error) -> anyhow::Error {
-    let constraint = error.as_database_error().and_then(|error| error.constraint()).unwrap_or_default();
+    let constraint = error
+        .as_database_error()
+        .and_then(|error| error.constraint())
+        .unwrap_or_default();
     let words = match constraint {
         "customers_slug_key" => "there is a customer with this slug already",
-        "customers_slug_is_dns_label" => "the slug must have 3 to 32 characters of a-z, 0-9 and -, and start with a letter",
-        "customers_max_concurrent_is_positive" | "cloud_accounts_max_concurrent_is_positive" => "--at-once must be at least 1",
+        "customers_slug_is_dns_label" => {
+            "the slug must have 3 to 32 characters of a-z, 0-9 and -, and start with a letter"
+        }
+        "customers_max_concurrent_is_positive" | "cloud_accounts_max_concurrent_is_positive" => {
+            "--at-once must be at least 1"
+        }
         "users_email_key" => "there is somebody with this address already",
         "api_tokens_role_fits_customer" => {
             "the role does not fit: admin, operator, auditor, collector are the platform's; owner, member, viewer, ci a customer's"
@@ -217,16 +338,27 @@ fn plain(error: sqlx::Error) -> anyhow::Error {
 
 fn read_credentials(provider: Provider) -> anyhow::Result<BTreeMap<String, String>> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("can't read the credentials from stdin")?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("can't read the credentials from stdin")?;
     // The error would show what it could not read.
-    let credentials: BTreeMap<String, String> =
-        serde_json::from_str(&text).map_err(|_| anyhow::Error::msg("stdin must have a JSON object of texts: the credentials"))?;
+    let credentials: BTreeMap<String, String> = serde_json::from_str(&text)
+        .map_err(|_| anyhow::Error::msg("stdin must have a JSON object of texts: the credentials"))?;
     let fields = provider.facts().credential_fields;
-    if let Some(unknown) = credentials.keys().find(|name| !fields.iter().any(|field| field.name == *name)) {
+    if let Some(unknown) = credentials
+        .keys()
+        .find(|name| !fields.iter().any(|field| field.name == *name))
+    {
         let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        bail!("{provider} has no credential {unknown}; it has {}", known.join(", "));
+        bail!(
+            "{provider} has no credential {unknown}; it has {}",
+            known.join(", ")
+        );
     }
-    if let Some(missing) = fields.iter().find(|field| field.required && !credentials.contains_key(field.name)) {
+    if let Some(missing) = fields
+        .iter()
+        .find(|field| field.required && !credentials.contains_key(field.name))
+    {
         bail!("the credential {} is missing", missing.name);
     }
     Ok(credentials)
@@ -236,8 +368,14 @@ fn read_options(provider: Provider, options: &[String]) -> anyhow::Result<Value>
     let known = provider.facts().option_fields;
     let mut object = serde_json::Map::new();
     for option in options {
-        let (key, value) = option.split_once('=').with_context(|| format!("{option:?} is not key=value"))?;
-        ensure!(known.contains(&key), "{provider} has no option {key}; it has {}", known.join(", "));
+        let (key, value) = option
+            .split_once('=')
+            .with_context(|| format!("{option:?} is not key=value"))?;
+        ensure!(
+            known.contains(&key),
+            "{provider} has no option {key}; it has {}",
+            known.join(", ")
+        );
         object.insert(key.to_owned(), json!(value));
     }
     Ok(Value::Object(object))
@@ -249,9 +387,14 @@ mod tests {
 
     #[test]
     fn an_unknown_option_is_refused_with_those_that_there_are() {
-        let error = read_options(Provider::Aws, &["ssh_keys=1".to_owned()]).unwrap_err().to_string();
+        let error = read_options(Provider::Aws, &["ssh_keys=1".to_owned()])
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "aws has no option ssh_keys; it has image_id");
-        assert_eq!(read_options(Provider::Aws, &["image_id=ami-1".to_owned()]).unwrap(), json!({"image_id": "ami-1"}));
+        assert_eq!(
+            read_options(Provider::Aws, &["image_id=ami-1".to_owned()]).unwrap(),
+            json!({"image_id": "ami-1"})
+        );
     }
 
     #[tokio::test]
@@ -261,12 +404,20 @@ mod tests {
         let token = add_person(&mut tx, None, "a@b.test", "admin").await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = tenant::begin(&database.pool, Scope::Auth).await.unwrap();
-        assert_eq!(tokens::find_bearer(&mut tx, &token).await.unwrap().unwrap().role, "admin");
+        assert_eq!(
+            tokens::find_bearer(&mut tx, &token).await.unwrap().unwrap().role,
+            "admin"
+        );
         let mut tx = begin(&database.pool).await.unwrap();
-        let actions: Vec<String> =
-            sqlx::query_scalar("select action from audit_events order by id").fetch_all(&mut *tx).await.unwrap();
+        let actions: Vec<String> = sqlx::query_scalar("select action from audit_events order by id")
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap();
         assert_eq!(actions, ["user.create", "api_token.create"]);
-        let error = add_token(&mut tx, None, None, "ci", "ci", None).await.unwrap_err().to_string();
+        let error = add_token(&mut tx, None, None, "ci", "ci", None)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("the role does not fit"), "{error}");
     }
 }

@@ -15,11 +15,15 @@ pub(crate) async fn run(service: &Service, settings: &Settings) -> anyhow::Resul
     settings.missing_for(Role::Api).into_result()?;
     let shutdown = shutdown::token(service.of_dev.is_some())?;
     let pool = program_pool(settings).await?;
-    let app_settings =
-        control_plane::Settings { allowed_worlds: settings.accounts.worlds.clone(), ..control_plane::Settings::default() };
+    let app_settings = control_plane::Settings {
+        allowed_worlds: settings.accounts.worlds.clone(),
+        ..control_plane::Settings::default()
+    };
     let app = App::new(pool.clone(), state_store(settings)?, app_settings);
     let address = settings.api.listen;
-    let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address} (api.listen)"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("can't listen on {address} (api.listen)"))?;
     info!(api.address = %listener.local_addr()?, "Serving the API");
     control_plane::serve(listener, app, shutdown).await?;
     pool.close().await;

@@ -27,7 +27,11 @@ pub(crate) struct Options {
 }
 
 /// Says everything; fails if anything is wrong.
-pub(crate) async fn run(options: &Options, settings: &Settings, problems: Problems) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    options: &Options,
+    settings: &Settings,
+    problems: Problems,
+) -> anyhow::Result<ExitCode> {
     let screen = Screen::of_process();
     let mut wrong = 0;
     let mut tell = |result: Result<String, String>| {
@@ -58,13 +62,21 @@ pub(crate) async fn run(options: &Options, settings: &Settings, problems: Proble
             tell(storage(settings).await);
         }
     }
-    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if wrong == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn terraform(settings: &Settings) -> Result<String, String> {
     let path = std::env::var("PATH").unwrap_or_default();
     match version::find(settings.terraform.bin.as_deref(), &path).await {
-        Ok(found) => Ok(format!("terraform: {} is version {}", found.path.display(), found.version)),
+        Ok(found) => Ok(format!(
+            "terraform: {} is version {}",
+            found.path.display(),
+            found.version
+        )),
         Err(error) => Err(format!("terraform: {error}")),
     }
 }
@@ -80,9 +92,10 @@ fn plugins(settings: &Settings) -> Result<String, String> {
     match (search.find(), &settings.terraform.simulated_mirror) {
         (Ok(mirror), _) => Ok(format!("terraform.plugin_mirror: {}", mirror.display())),
         // Enough for the simulated cloud.
-        (Err(_), Some(simulated)) if simulated.join("registry.terraform.io").is_dir() => {
-            Ok(format!("terraform.simulated_mirror: {}; there are no plugins of real clouds", simulated.display()))
-        }
+        (Err(_), Some(simulated)) if simulated.join("registry.terraform.io").is_dir() => Ok(format!(
+            "terraform.simulated_mirror: {}; there are no plugins of real clouds",
+            simulated.display()
+        )),
         (Err(error), _) => Err(format!("terraform.plugin_mirror: {error}")),
     }
 }
@@ -91,20 +104,36 @@ fn modules(folder: &Path) -> Result<String, String> {
     if folder.join("contract.json").is_file() {
         Ok(format!("terraform.modules: {}", folder.display()))
     } else {
-        Err(format!("terraform.modules: there are no modules in {}", folder.display()))
+        Err(format!(
+            "terraform.modules: there are no modules in {}",
+            folder.display()
+        ))
     }
 }
 
 async fn database(settings: &Settings) -> Result<String, String> {
-    let url = settings.database.url.as_ref().map(|url| url.expose()).unwrap_or_default();
+    let url = settings
+        .database
+        .url
+        .as_ref()
+        .map(|url| url.expose())
+        .unwrap_or_default();
     let wrong = |error: sqlx::Error| format!("database.url: PostgreSQL does not answer ({error})");
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect(url).await.map_err(wrong)?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .connect(url)
+        .await
+        .map_err(wrong)?;
     match db::schema::status(&pool).await.map_err(wrong)? {
         SchemaStatus::Current => Ok("database.url: answers, and its schema is up to date".to_owned()),
-        SchemaStatus::Missing(missing) => {
-            Err(format!("database.url: answers, and misses {}; run `siteplane migrate`", missing.join(", ")))
-        }
-        SchemaStatus::Changed(name) => Err(format!("database.url: migration {name} there is not the one known here")),
+        SchemaStatus::Missing(missing) => Err(format!(
+            "database.url: answers, and misses {}; run `siteplane migrate`",
+            missing.join(", ")
+        )),
+        SchemaStatus::Changed(name) => Err(format!(
+            "database.url: migration {name} there is not the one known here"
+        )),
     }
 }
 
@@ -114,7 +143,13 @@ async fn storage(settings: &Settings) -> Result<String, String> {
     let listing = tokio::time::timeout(PATIENCE, async { BlobStore::new(&store).list("check/").await }).await;
     match listing {
         Ok(Ok(_)) => Ok(format!("storage: bucket {bucket} answers")),
-        Ok(Err(error)) => Err(format!("storage: bucket {bucket} can't be used ({:#})", anyhow::Error::from(error))),
-        Err(_) => Err(format!("storage: bucket {bucket} does not answer within {} s", PATIENCE.as_secs())),
+        Ok(Err(error)) => Err(format!(
+            "storage: bucket {bucket} can't be used ({:#})",
+            anyhow::Error::from(error)
+        )),
+        Err(_) => Err(format!(
+            "storage: bucket {bucket} does not answer within {} s",
+            PATIENCE.as_secs()
+        )),
     }
 }

@@ -26,7 +26,11 @@ pub(crate) fn openapi() -> anyhow::Result<ExitCode> {
 fn site_file_schema(openapi: &str) -> anyhow::Result<String> {
     let openapi: Value = serde_json::from_str(openapi)?;
     let body = "/paths/~1api~1v1~1sites/post/requestBody/content/application~1json/schema/$ref";
-    let named = openapi.pointer(body).and_then(Value::as_str).and_then(name_of).unwrap_or(SITE_FILE);
+    let named = openapi
+        .pointer(body)
+        .and_then(Value::as_str)
+        .and_then(name_of)
+        .unwrap_or(SITE_FILE);
     let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object);
     let schemas = schemas.context("the OpenAPI document has no schemas")?;
     let mut wanted = vec![named.to_owned()];
@@ -36,7 +40,10 @@ fn site_file_schema(openapi: &str) -> anyhow::Result<String> {
         if !found.insert(name.clone()) {
             continue;
         }
-        let mut schema = schemas.get(&name).with_context(|| format!("the OpenAPI document has no schema {name}"))?.clone();
+        let mut schema = schemas
+            .get(&name)
+            .with_context(|| format!("the OpenAPI document has no schema {name}"))?
+            .clone();
         point_to_definitions(&mut schema, &mut wanted);
         definitions.insert(name, schema);
     }
@@ -44,7 +51,10 @@ fn site_file_schema(openapi: &str) -> anyhow::Result<String> {
         anyhow::bail!("the schema {named} is no object");
     };
     let mut whole = Map::new();
-    whole.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    whole.insert(
+        "$schema".to_owned(),
+        json!("https://json-schema.org/draft/2020-12/schema"),
+    );
     whole.insert("title".to_owned(), json!("Siteplane site file"));
     whole.extend(site);
     whole.insert("$defs".to_owned(), Value::Object(definitions));
@@ -70,7 +80,9 @@ fn point_to_definitions(schema: &mut Value, wanted: &mut Vec<String>) {
                 }
             }
         }
-        Value::Array(parts) => parts.iter_mut().for_each(|part| point_to_definitions(part, wanted)),
+        Value::Array(parts) => parts
+            .iter_mut()
+            .for_each(|part| point_to_definitions(part, wanted)),
         _ => {}
     }
 }
@@ -84,7 +96,10 @@ mod tests {
         let published = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/site.schema.json");
         let published = std::fs::read_to_string(published).unwrap_or_default();
         let made = site_file_schema(&control_plane::openapi_json()).unwrap();
-        assert!(published == made, "docs/site.schema.json is not current: run `make prepare`");
+        assert!(
+            published == made,
+            "docs/site.schema.json is not current: run `make prepare`"
+        );
     }
 
     #[test]

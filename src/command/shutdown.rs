@@ -2,14 +2,17 @@
 
 use std::{io, time::Duration};
 
+use rustix::process::getppid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::dev::children::lifeline_ends;
 
-/// After `siteplane dev` is gone so are database and S3, and a service may wait for them in vain.
-const WITHOUT_DEV: Duration = Duration::from_secs(20);
+/// After `siteplane dev` was killed database and S3 are gone too, and a service would wait for them in vain.
+const WITHOUT_DEV: Duration = Duration::from_secs(2);
+/// How often it is looked whether `siteplane dev` still lives; nothing tells.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A token that is cancelled when this process is asked to stop.
 ///
@@ -20,6 +23,7 @@ pub(super) fn token(with_lifeline: bool) -> io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = token.clone();
+    let parent = getppid();
     tokio::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => info!("Interrupted, stopping"),
@@ -28,8 +32,11 @@ pub(super) fn token(with_lifeline: bool) -> io::Result<CancellationToken> {
         }
         stop.cancel();
         if with_lifeline {
+            while getppid() == parent {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
             tokio::time::sleep(WITHOUT_DEV).await;
-            warn!("Did not stop in time, leaving");
+            warn!("siteplane dev is gone and so is the database; leaving");
             // Terraform's supervisors end what they run when this process is gone.
             std::process::exit(1);
         }

@@ -13,7 +13,13 @@ pub(crate) async fn run(service: &Service, settings: &Settings) -> anyhow::Resul
     let shutdown = shutdown::token(service.of_dev.is_some())?;
     let pool = program_pool(settings).await?;
     let program = std::env::current_exe().context("this program's own path is not known")?;
-    worker::run(settings.worker(program), pool.clone(), state_store(settings)?, shutdown).await?;
+    worker::run(
+        settings.worker(program),
+        pool.clone(),
+        state_store(settings)?,
+        shutdown,
+    )
+    .await?;
     pool.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -68,7 +68,11 @@ impl Recipe {
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
-            .stdin(if self.has_lifeline { Stdio::piped() } else { Stdio::null() })
+            .stdin(if self.has_lifeline {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(log.try_clone()?)
             .stderr(log)
             // A Ctrl-C at the terminal reaches us alone: we stop the others in their order.
@@ -78,14 +82,24 @@ impl Recipe {
             command.uid(user.uid).gid(user.gid);
         }
         end_with_us(&mut command, self.stop);
-        let mut process = command.spawn().with_context(|| format!("can't start {}", self.program.display()))?;
+        let mut process = command
+            .spawn()
+            .with_context(|| format!("can't start {}", self.program.display()))?;
         let lifeline = process.stdin.take();
-        Ok(Child { recipe: self.clone(), process, lifeline, started: Instant::now() })
+        Ok(Child {
+            recipe: self.clone(),
+            process,
+            lifeline,
+            started: Instant::now(),
+        })
     }
 }
 
 /// The child gets `signal` when the thread that starts it ends.
-#[expect(unsafe_code, reason = "pre_exec runs between fork and exec; only system calls happen there")]
+#[expect(
+    unsafe_code,
+    reason = "pre_exec runs between fork and exec; only system calls happen there"
+)]
 fn end_with_us(command: &mut Command, signal: Signal) {
     let us = getpid();
     // SAFETY: the closure makes three system calls and allocates nothing.
@@ -93,7 +107,11 @@ fn end_with_us(command: &mut Command, signal: Signal) {
         command.pre_exec(move || {
             set_parent_process_death_signal(Some(signal))?;
             // We may have ended before the line above.
-            if getppid() == Some(us) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+            if getppid() == Some(us) {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
         });
     }
 }
@@ -188,12 +206,18 @@ pub(crate) struct Restarted {
 impl Family {
     /// Takes one in.
     pub(crate) fn add(&mut self, child: Child) {
-        self.members.push(Member { child, deaths: Vec::new() });
+        self.members.push(Member {
+            child,
+            deaths: Vec::new(),
+        });
     }
 
     /// Name and process id of each that runs.
     pub(crate) fn pids(&self) -> Vec<(String, u32)> {
-        self.members.iter().filter_map(|member| Some((member.child.name().to_owned(), member.child.pid()?))).collect()
+        self.members
+            .iter()
+            .filter_map(|member| Some((member.child.name().to_owned(), member.child.pid()?)))
+            .collect()
     }
 
     /// Waits until one dies, and starts it anew. Nothing is lost if this is dropped while it waits.
@@ -202,9 +226,10 @@ impl Family {
     /// One dies again and again; its last words are in the error.
     pub(crate) async fn mend(&mut self) -> anyhow::Result<Restarted> {
         let (status, index) = {
-            let waits = self.members.iter_mut().enumerate().map(|(index, member)| {
-                Box::pin(async move { (member.child.process.wait().await, index) })
-            });
+            let waits =
+                self.members.iter_mut().enumerate().map(|(index, member)| {
+                    Box::pin(async move { (member.child.process.wait().await, index) })
+                });
             if waits.len() == 0 {
                 return std::future::pending().await;
             }
@@ -279,7 +304,9 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_its_pipe_is_enough_to_stop_a_child() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = shell("trap '' TERM; echo $WORD; read line; echo bye", folder.path()).start().unwrap();
+        let mut child = shell("trap '' TERM; echo $WORD; read line; echo bye", folder.path())
+            .start()
+            .unwrap();
         assert!(child.stop(Duration::from_secs(10)).await);
         assert_eq!(child.last_words(), "hello\nbye\n");
     }
@@ -287,7 +314,9 @@ mod tests {
     #[tokio::test]
     async fn a_child_that_does_not_listen_is_killed() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = shell("trap '' TERM; while :; do sleep 0.1; done", folder.path()).start().unwrap();
+        let mut child = shell("trap '' TERM; while :; do sleep 0.1; done", folder.path())
+            .start()
+            .unwrap();
         assert!(!child.stop(Duration::from_millis(300)).await);
     }
 
@@ -305,7 +334,10 @@ mod tests {
                 Err(error) => break error.to_string(),
             }
         };
-        assert!(error.contains("6 times within a minute") && error.contains("no database"), "{error}");
+        assert!(
+            error.contains("6 times within a minute") && error.contains("no database"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -314,7 +346,10 @@ mod tests {
         let recipe = shell("exec sleep 600", folder.path());
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             let child = runtime.block_on(async { recipe.start().unwrap() });
             sender.send(child.pid().unwrap()).unwrap();
             // As after a kill: nothing is tidied up, the thread is just gone.

@@ -8,7 +8,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{TryRng, rngs::SysRng};
 use serde::{Deserialize, Serialize};
 
-const FILE: &str = "secrets.json";
+/// Its name.
+pub(super) const FILE: &str = "secrets.json";
 
 /// What is kept. Has no `Debug`: most of it is secret.
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,8 +40,12 @@ impl Kept {
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .with_context(|| format!("{} can't be understood; remove its folder to start anew", path.display())),
+            Ok(text) => serde_json::from_slice(&text).with_context(|| {
+                format!(
+                    "{} can't be understood; remove its folder to start anew",
+                    path.display()
+                )
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::new(),
             Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
         }
@@ -79,7 +84,9 @@ pub(crate) fn new_token() -> anyhow::Result<String> {
 /// 256 random bits in letters that need no quoting, in a URL or anywhere.
 fn random_text() -> anyhow::Result<String> {
     let mut bytes = [0_u8; 32];
-    SysRng.try_fill_bytes(&mut bytes).context("the system gives no random numbers")?;
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .context("the system gives no random numbers")?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -98,7 +105,10 @@ mod tests {
         let second = Kept::read(folder.path()).unwrap();
         assert_eq!(second.admin_token, first.admin_token);
         assert_eq!(second.postgres_port, 5400);
-        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join(FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

@@ -16,7 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) fn command_line(pid: u32) -> Option<Vec<String>> {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let parts = bytes.split(|byte| *byte == 0).filter(|part| !part.is_empty());
-    let parts: Vec<String> = parts.map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+    let parts: Vec<String> = parts
+        .map(|part| String::from_utf8_lossy(part).into_owned())
+        .collect();
     (!parts.is_empty()).then_some(parts)
 }
 
@@ -24,7 +26,11 @@ pub(crate) fn command_line(pid: u32) -> Option<Vec<String>> {
 /// the folder, or one in it, among its arguments.
 fn is_ours(pid: u32, folders: &[&Path]) -> bool {
     command_line(pid).is_some_and(|line| {
-        line.iter().any(|part| folders.iter().any(|folder| Path::new(part).is_absolute() && Path::new(part) == *folder))
+        line.iter().any(|part| {
+            folders
+                .iter()
+                .any(|folder| Path::new(part).is_absolute() && Path::new(part) == *folder)
+        })
     })
 }
 
@@ -39,8 +45,15 @@ pub(crate) async fn end(pids: &[(String, u32)], folders: &[&Path]) -> anyhow::Re
         if !is_ours(*pid, folders) {
             continue;
         }
-        let process = i32::try_from(*pid).ok().and_then(Pid::from_raw).context("a process id is out of range")?;
-        let gentle = if name == "postgres" { Signal::INT } else { Signal::TERM };
+        let process = i32::try_from(*pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("a process id is out of range")?;
+        let gentle = if name == "postgres" {
+            Signal::INT
+        } else {
+            Signal::TERM
+        };
         for signal in [gentle, Signal::KILL] {
             // It may end this moment; what counts is whether it is still there.
             let _ = kill_process(process, signal);
@@ -52,7 +65,10 @@ pub(crate) async fn end(pids: &[(String, u32)], folders: &[&Path]) -> anyhow::Re
                 break;
             }
         }
-        anyhow::ensure!(!is_ours(*pid, folders), "{name} (process {pid}) of an earlier run does not end");
+        anyhow::ensure!(
+            !is_ours(*pid, folders),
+            "{name} (process {pid}) of an earlier run does not end"
+        );
         ended.push(format!("{name} ({pid})"));
     }
     Ok(ended)
@@ -76,7 +92,11 @@ mod tests {
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let pids = [("worker".to_owned(), ours.id()), ("api".to_owned(), stranger.id()), ("postgres".to_owned(), 4_194_303)];
+        let pids = [
+            ("worker".to_owned(), ours.id()),
+            ("api".to_owned(), stranger.id()),
+            ("postgres".to_owned(), 4_194_303),
+        ];
         // Whoever started a process reaps it; here that is this test.
         let reaper = std::thread::spawn(move || ours.wait().unwrap());
         let ended = end(&pids, &[folder.path()]).await.unwrap();

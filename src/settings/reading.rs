@@ -30,7 +30,10 @@ pub(crate) struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
     pub(super) fn add(&mut self, key: impl Into<String>, what: impl Into<String>) {
-        self.0.push(Problem { key: key.into(), what: what.into() });
+        self.0.push(Problem {
+            key: key.into(),
+            what: what.into(),
+        });
     }
 
     /// Both, as one.
@@ -44,13 +47,22 @@ impl Problems {
     /// # Errors
     /// There are some; the error lists all of them.
     pub(crate) fn into_result(self) -> anyhow::Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(anyhow::Error::msg(self.to_string())) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(anyhow::Error::msg(self.to_string()))
+        }
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the settings have {} mistake{}:", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
+        write!(
+            f,
+            "the settings have {} mistake{}:",
+            self.0.len(),
+            if self.0.len() == 1 { "" } else { "s" }
+        )?;
         for Problem { key, what } in &self.0 {
             write!(f, "\n  {key}: {what}")?;
         }
@@ -65,7 +77,10 @@ pub(super) struct ProgramEnvironment(Vec<(String, String)>);
 impl ProgramEnvironment {
     /// The variables of this process.
     pub(super) fn of_process() -> Self {
-        Self::new(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+        Self::new(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
     }
 
     /// Some variables. An empty one counts as not set.
@@ -90,11 +105,15 @@ impl Provider for ProgramEnvironment {
             let mut dict = &mut data;
             let (parents, leaf) = key.rsplit_once('.').unwrap_or(("", key));
             for part in parents.split('.').filter(|part| !part.is_empty()) {
-                let slot = dict.entry(part.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+                let slot = dict
+                    .entry(part.to_owned())
+                    .or_insert_with(|| Value::from(Dict::new()));
                 if !matches!(slot, Value::Dict(..)) {
                     *slot = Value::from(Dict::new());
                 }
-                let Value::Dict(_, inner) = slot else { unreachable!("it was made one just now") };
+                let Value::Dict(_, inner) = slot else {
+                    unreachable!("it was made one just now")
+                };
                 dict = inner;
             }
             dict.insert(leaf.to_owned(), Value::from(value.clone()));
@@ -117,20 +136,29 @@ impl Reader {
             Ok(_) => figment,
             Err(error) => {
                 for part in error {
-                    let file = part.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
+                    let file = part
+                        .metadata
+                        .as_ref()
+                        .and_then(|metadata| metadata.source.as_ref());
                     let file = file.map_or_else(|| super::FILE.to_owned(), ToString::to_string);
                     problems.add(file, part.kind.to_string().trim().replace('\n', "\n    "));
                 }
                 Figment::new().merge(ProgramEnvironment::of_process())
             }
         };
-        Self { figment, known: BTreeSet::new(), problems }
+        Self {
+            figment,
+            known: BTreeSet::new(),
+            problems,
+        }
     }
 
     /// The value of `key`, or `default` where it is not set or wrong.
     pub(super) fn take<T: FromSetting>(&mut self, key: &'static str, default: T) -> T {
         self.known.insert(key);
-        let Ok(value) = self.figment.find_value(key) else { return default };
+        let Ok(value) = self.figment.find_value(key) else {
+            return default;
+        };
         T::from_value(&value).unwrap_or_else(|what| {
             let place = self.place(key);
             self.problems.add(place, what);
@@ -153,13 +181,19 @@ impl Reader {
             }
         }
         for key in found {
-            if self.known.contains(key.as_str()) {
+            // A section without a key in it is fine, if there is such a section.
+            let is_section = self
+                .known
+                .iter()
+                .any(|known| known.split_once('.').is_some_and(|(section, _)| section == key));
+            if self.known.contains(key.as_str()) || is_section {
                 continue;
             }
             let guess = self.known.iter().find(|known| is_near(known, &key));
             let guess = guess.map_or_else(String::new, |guess| format!("; did you mean {guess}?"));
             let place = self.place(&key);
-            self.problems.add(place, format!("there is no such setting{guess}"));
+            self.problems
+                .add(place, format!("there is no such setting{guess}"));
         }
         self.problems
     }
@@ -167,9 +201,14 @@ impl Reader {
     fn place(&self, key: &str) -> String {
         match self.figment.find_metadata(key) {
             Some(metadata) if metadata.name == "environment" => {
-                format!("{key} (environment, {PREFIX}{})", key.to_uppercase().replace('.', "__"))
+                format!(
+                    "{key} (environment, {PREFIX}{})",
+                    key.to_uppercase().replace('.', "__")
+                )
             }
-            Some(Metadata { source: Some(source), .. }) => format!("{key} ({source})"),
+            Some(Metadata {
+                source: Some(source), ..
+            }) => format!("{key} ({source})"),
             _ => key.to_owned(),
         }
     }
@@ -177,7 +216,11 @@ impl Reader {
 
 fn leaves(dict: &Dict, prefix: &str, found: &mut Vec<String>) {
     for (name, value) in dict {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let key = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         match value {
             Value::Dict(_, inner) if !inner.is_empty() => leaves(inner, &key, found),
             _ => found.push(key),
@@ -190,8 +233,16 @@ fn leaves(dict: &Dict, prefix: &str, found: &mut Vec<String>) {
 fn is_near(known: &str, found: &str) -> bool {
     let (known_section, known_name) = known.split_once('.').unwrap_or(("", known));
     let (found_section, found_name) = found.split_once('.').unwrap_or(("", found));
-    let alike = known_name.chars().zip(found_name.chars()).take_while(|(a, b)| a == b).count();
-    if known_section == found_section { alike * 2 >= known_name.len().max(3) } else { known_name == found_name }
+    let alike = known_name
+        .chars()
+        .zip(found_name.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    if known_section == found_section {
+        alike * 2 >= known_name.len().max(3)
+    } else {
+        known_name == found_name
+    }
 }
 
 /// A type of setting: as TOML has it, or as text of the environment.
@@ -217,7 +268,11 @@ pub(super) trait FromSetting: Sized {
 
 impl<T: FromSetting> FromSetting for Option<T> {
     fn from_text(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Ok(None) } else { T::from_text(text).map(Some) }
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            T::from_text(text).map(Some)
+        }
     }
 }
 
@@ -241,7 +296,10 @@ impl FromSetting for PathBuf {
 
 impl FromSetting for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
-        let seconds = text.parse().ok().and_then(|seconds| Self::try_from_secs_f64(seconds).ok());
+        let seconds = text
+            .parse()
+            .ok()
+            .and_then(|seconds| Self::try_from_secs_f64(seconds).ok());
         seconds.ok_or_else(|| format!("{text:?} is no number of seconds"))
     }
 }
@@ -249,7 +307,12 @@ impl FromSetting for Duration {
 impl FromSetting for Vec<World> {
     fn from_text(text: &str) -> Result<Self, String> {
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-        words.map(|word| word.parse().map_err(|error: domain::site::UnknownWord| error.to_string())).collect()
+        words
+            .map(|word| {
+                word.parse()
+                    .map_err(|error: domain::site::UnknownWord| error.to_string())
+            })
+            .collect()
     }
 
     fn from_value(value: &Value) -> Result<Self, String> {

@@ -3,17 +3,29 @@ use figment::providers::{Format, Toml};
 use super::*;
 
 fn read(toml: &str, variables: &[(&str, &str)]) -> (Settings, Vec<String>) {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let figment = Figment::from(Toml::string(toml)).merge(ProgramEnvironment::new(variables));
     let (settings, problems) = Settings::from_figment(figment);
-    (settings, problems.0.into_iter().map(|problem| format!("{}: {}", problem.key, problem.what)).collect())
+    (
+        settings,
+        problems
+            .0
+            .into_iter()
+            .map(|problem| format!("{}: {}", problem.key, problem.what))
+            .collect(),
+    )
 }
 
 #[test]
 fn the_environment_wins_over_the_file() {
     let (settings, problems) = read(
         "[worker]\nslots = 4\n[accounts]\nworlds = [\"real\", \"simulated\"]\n[log]\nformat = \"json\"",
-        &[("SITEPLANE__WORKER__SLOTS", "7"), ("SITEPLANE__LEASE__TAKEOVER_AFTER_SECONDS", "0.5")],
+        &[
+            ("SITEPLANE__WORKER__SLOTS", "7"),
+            ("SITEPLANE__LEASE__TAKEOVER_AFTER_SECONDS", "0.5"),
+        ],
     );
     assert_eq!(problems, Vec::<String>::new());
     assert_eq!(settings.worker.slots, 7);
@@ -26,7 +38,10 @@ fn the_environment_wins_over_the_file() {
 fn every_mistake_is_found_at_once_and_named_with_its_place() {
     let (_, problems) = read(
         "envronment = \"production\"\n[worker]\nslot = 4\n[accounts]\nworlds = [\"moon\"]\n[api]\nlisten = \"here\"\n[lease]\ngrace_seconds = 40",
-        &[("SITEPLANE__DATABASE__MAX_CONNECTIONS", "many"), ("SITEPLANE__NOTHING", "1")],
+        &[
+            ("SITEPLANE__DATABASE__MAX_CONNECTIONS", "many"),
+            ("SITEPLANE__NOTHING", "1"),
+        ],
     );
     for expected in [
         "envronment",
@@ -37,14 +52,23 @@ fn every_mistake_is_found_at_once_and_named_with_its_place() {
         "nothing (environment, SITEPLANE__NOTHING): there is no such setting",
         "lease: lease.grace must be shorter",
     ] {
-        assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}\n{problems:#?}");
+        assert!(
+            problems.iter().any(|problem| problem.contains(expected)),
+            "{expected}\n{problems:#?}"
+        );
     }
     assert_eq!(problems.len(), 7, "{problems:#?}");
 }
 
 #[test]
 fn a_token_of_digits_stays_text_and_no_secret_shows() {
-    let (settings, problems) = read("", &[("SITEPLANE__CLIENT__TOKEN", "0123"), ("SITEPLANE__STORAGE__SECRET_KEY", "s3cr3t")]);
+    let (settings, problems) = read(
+        "",
+        &[
+            ("SITEPLANE__CLIENT__TOKEN", "0123"),
+            ("SITEPLANE__STORAGE__SECRET_KEY", "s3cr3t"),
+        ],
+    );
     assert_eq!(problems, Vec::<String>::new());
     assert_eq!(settings.client.token.as_ref().map(Secret::expose), Some("0123"));
     let shown = format!("{settings:?}");
@@ -54,14 +78,29 @@ fn a_token_of_digits_stays_text_and_no_secret_shows() {
 #[test]
 fn production_refuses_the_development_key_and_every_world_but_the_real_one() {
     let (_, without_key) = read("environment = \"production\"", &[]);
-    assert!(without_key.iter().any(|problem| problem.contains("production needs its own")), "{without_key:#?}");
+    assert!(
+        without_key
+            .iter()
+            .any(|problem| problem.contains("production needs its own")),
+        "{without_key:#?}"
+    );
     let dev_key = "1:c2l0ZXBsYW5lIGRldmVsb3BtZW50IG1hc3RlciBrZXk=";
     let (_, with_dev_key) = read(
         "environment = \"production\"\n[accounts]\nworlds = [\"real\", \"emulator\"]",
         &[("SITEPLANE__SECRETS__MASTER_KEYS", dev_key)],
     );
-    assert!(with_dev_key.iter().any(|problem| problem.contains("this is the development key")), "{with_dev_key:#?}");
-    assert!(with_dev_key.iter().any(|problem| problem.contains("this has \"emulator\"")), "{with_dev_key:#?}");
+    assert!(
+        with_dev_key
+            .iter()
+            .any(|problem| problem.contains("this is the development key")),
+        "{with_dev_key:#?}"
+    );
+    assert!(
+        with_dev_key
+            .iter()
+            .any(|problem| problem.contains("this has \"emulator\"")),
+        "{with_dev_key:#?}"
+    );
     let (_, development) = read("[accounts]\nworlds = [\"simulated\"]", &[]);
     assert_eq!(development, Vec::<String>::new());
 }
@@ -84,10 +123,20 @@ fn what_a_file_that_is_no_toml_says_is_told_and_the_rest_still_read() {
 fn a_role_is_told_everything_that_it_misses() {
     let (settings, _) = read("", &[]);
     let missing = settings.missing_for(Role::Worker).to_string();
-    for key in ["database.url", "SITEPLANE__DATABASE__URL", "storage.access_key", "storage.secret_key"] {
+    for key in [
+        "database.url",
+        "SITEPLANE__DATABASE__URL",
+        "storage.access_key",
+        "storage.secret_key",
+    ] {
         assert!(missing.contains(key), "{missing}");
     }
-    assert!(settings.missing_for(Role::Owner).to_string().contains("database.owner_url"));
+    assert!(
+        settings
+            .missing_for(Role::Owner)
+            .to_string()
+            .contains("database.owner_url")
+    );
 }
 
 /// `siteplane.toml` has every key, each with the default that the program has; a key without a default stands as

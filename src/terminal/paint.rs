@@ -41,7 +41,12 @@ pub(crate) struct Line {
 impl Line {
     /// A line with a mark.
     pub(crate) fn new(mark: Mark, text: impl Into<String>) -> Self {
-        Self { mark, depth: 0, text: text.into(), note: String::new() }
+        Self {
+            mark,
+            depth: 0,
+            text: text.into(),
+            note: String::new(),
+        }
     }
 
     /// A line without one.
@@ -100,7 +105,11 @@ impl Paint {
             let body: Vec<String> = lines
                 .enumerate()
                 .map(|(index, part)| {
-                    let front = if index == 0 { format!("{indent}{sign}") } else { hang.clone() };
+                    let front = if index == 0 {
+                        format!("{indent}{sign}")
+                    } else {
+                        hang.clone()
+                    };
                     self.color(color, &format!("{front}{part}"))
                 })
                 .collect();
@@ -116,7 +125,11 @@ impl Paint {
             None => (text, note),
         };
         let gap = if note.is_empty() { "" } else { "  " };
-        format!("{indent}{}{text}{gap}{}", self.color(color, sign), self.color("2", &note))
+        format!(
+            "{indent}{}{text}{gap}{}",
+            self.color(color, sign),
+            self.color("2", &note)
+        )
     }
 
     fn color(self, code: &str, text: &str) -> String {
@@ -135,7 +148,11 @@ fn clean(text: &str) -> String {
 
 /// Text and note beside each other; the text is cut in its middle, where addresses say least, and then the note goes.
 fn fit(text: &str, note: &str, room: usize) -> (String, String) {
-    let note_width = if note.is_empty() { 0 } else { note.chars().count() + 2 };
+    let note_width = if note.is_empty() {
+        0
+    } else {
+        note.chars().count() + 2
+    };
     if text.chars().count() + note_width <= room {
         (text.to_owned(), note.to_owned())
     } else if note_width + 16 <= room {
@@ -165,9 +182,13 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     // Leading spaces belong to the text: Terraform indents what it quotes.
     let indent: String = text.chars().take_while(|c| *c == ' ').collect();
     for word in text.split_whitespace() {
+        let is_first_line = lines.len() == 1;
         let last = lines.last_mut().expect("there is always one");
         if last.is_empty() {
-            *last = format!("{}{word}", if lines.len() == 1 { indent.as_str() } else { "" });
+            if is_first_line {
+                last.push_str(&indent);
+            }
+            last.push_str(word);
         } else if last.chars().count() + 1 + word.chars().count() <= room {
             last.push(' ');
             last.push_str(word);
@@ -187,17 +208,31 @@ mod tests {
     #[test]
     fn nothing_but_a_long_word_is_ever_wider_than_the_terminal() {
         let lines = [
-            Line::new(Mark::Made, "module.site.module.networking.aws_route_table_association.public[1]").deeper().note("12/47  4.2s"),
+            Line::new(
+                Mark::Made,
+                "module.site.module.networking.aws_route_table_association.public[1]",
+            )
+            .deeper()
+            .note("12/47  4.2s"),
             Line::new(Mark::Done, "apply").note("1m 02s"),
-            Line::new(Mark::Failed, "creating RDS DB Instance (shop): DBInstanceQuotaExceeded: too many").deeper(),
+            Line::new(
+                Mark::Failed,
+                "creating RDS DB Instance (shop): DBInstanceQuotaExceeded: too many",
+            )
+            .deeper(),
             Line::plain("The site answers at a very long sentence that has to be broken somewhere."),
         ];
         for width in 20..120 {
             for line in &lines {
                 let shown = PLAIN.line(line, Some(width));
                 for part in shown.lines() {
-                    let longest_word = part.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
-                    let is_one_word = matches!(line.mark, Mark::Failed | Mark::None) && longest_word + 6 > width;
+                    let longest_word = part
+                        .split_whitespace()
+                        .map(|word| word.chars().count())
+                        .max()
+                        .unwrap_or(0);
+                    let is_one_word =
+                        matches!(line.mark, Mark::Failed | Mark::None) && longest_word + 6 > width;
                     assert!(part.chars().count() <= width || is_one_word, "{width}: {part:?}");
                 }
             }
@@ -206,7 +241,10 @@ mod tests {
 
     #[test]
     fn an_address_keeps_its_end_where_it_is_told_from_others() {
-        assert_eq!(shortened("module.site.module.networking.aws_subnet.public[1]", 24), "module.…ws_subnet.public[1]".replace("ws_subnet", "_subnet"));
+        assert_eq!(
+            shortened("module.site.module.networking.aws_subnet.public[1]", 24),
+            "module.…ws_subnet.public[1]".replace("ws_subnet", "_subnet")
+        );
         assert_eq!(shortened("short", 24), "short");
     }
 
@@ -214,13 +252,19 @@ mod tests {
     fn without_a_width_a_line_is_whole_and_an_error_keeps_its_lines() {
         let line = Line::new(Mark::Failed, "first\nsecond").deeper();
         assert_eq!(PLAIN.line(&line, None), "  ✗ first\n    second");
-        assert_eq!(PLAIN.line(&Line::new(Mark::Done, "plan").note("3.1s"), None), "✓ plan  3.1s");
+        assert_eq!(
+            PLAIN.line(&Line::new(Mark::Done, "plan").note("3.1s"), None),
+            "✓ plan  3.1s"
+        );
     }
 
     #[test]
     fn colours_are_there_only_when_asked_for_and_control_characters_never() {
         let line = Line::new(Mark::Done, "pl\x1b[2Jan\r").note("1s");
         assert_eq!(PLAIN.line(&line, None), "✓ pl[2Jan  1s");
-        assert_eq!(Paint { colors: true }.line(&line, None), "\x1b[32m✓ \x1b[0mpl[2Jan  \x1b[2m1s\x1b[0m");
+        assert_eq!(
+            Paint { colors: true }.line(&line, None),
+            "\x1b[32m✓ \x1b[0mpl[2Jan  \x1b[2m1s\x1b[0m"
+        );
     }
 }

@@ -28,11 +28,15 @@ pub(crate) struct Road {
 impl Road {
     /// The lines that an event adds.
     pub(crate) fn happened(&mut self, event: &Event) -> Vec<Line> {
-        let at = DateTime::parse_from_rfc3339(&event.at).map_or_else(|_| DateTime::UNIX_EPOCH, |at| at.to_utc());
+        let at =
+            DateTime::parse_from_rfc3339(&event.at).map_or_else(|_| DateTime::UNIX_EPOCH, |at| at.to_utc());
         let mut lines = Vec::new();
         if event.attempt > self.attempt {
             if self.attempt > 0 {
-                lines.push(Line::new(Mark::Warning, format!("attempt {}: another worker goes on", event.attempt)));
+                lines.push(Line::new(
+                    Mark::Warning,
+                    format!("attempt {}: another worker goes on", event.attempt),
+                ));
             }
             self.attempt = event.attempt;
             self.under_way.clear();
@@ -56,7 +60,13 @@ impl Road {
                 }
             }
             "diagnostic" => lines.push(diagnostic_line(event, text("severity"), text("detail"))),
-            "drift" => lines.push(Line::new(Mark::Warning, format!("changed outside of Siteplane: {}", event.message)).deeper()),
+            "drift" => lines.push(
+                Line::new(
+                    Mark::Warning,
+                    format!("changed outside of Siteplane: {}", event.message),
+                )
+                .deeper(),
+            ),
             // The plan's single changes are in its summary; what Terraform logs is in the log.
             _ => {}
         }
@@ -72,7 +82,14 @@ impl Road {
             _ => return None,
         };
         let words = self.status.replace('_', " ");
-        Some(Line::new(mark, if message.is_empty() { words } else { format!("{words}: {message}") }))
+        Some(Line::new(
+            mark,
+            if message.is_empty() {
+                words
+            } else {
+                format!("{words}: {message}")
+            },
+        ))
     }
 
     fn step_line(&mut self, step: &str, status: &str, message: &str, at: DateTime<Utc>) -> Option<Line> {
@@ -81,10 +98,21 @@ impl Road {
             self.under_way.clear();
             return None;
         }
-        let began = self.step.take().filter(|(name, _)| name == step).map(|(_, began)| began);
-        let took = began.map_or_else(String::new, |began| duration((at - began).to_std().unwrap_or_default()));
-        let output = message.strip_prefix(&format!("{step} {status}:")).unwrap_or_default().trim();
-        let text = if output.is_empty() { step.to_owned() } else { format!("{step}: {output}") };
+        let began = self
+            .step
+            .take()
+            .filter(|(name, _)| name == step)
+            .map(|(_, began)| began);
+        let took = took(began, at);
+        let output = message
+            .strip_prefix(&format!("{step} {status}:"))
+            .unwrap_or_default()
+            .trim();
+        let text = if output.is_empty() {
+            step.to_owned()
+        } else {
+            format!("{step}: {output}")
+        };
         let mark = match status {
             "succeeded" => Mark::Done,
             "failed" => Mark::Failed,
@@ -114,7 +142,7 @@ impl Road {
             "delete" => Mark::Removed,
             _ => Mark::Changed,
         };
-        let took = began.map_or_else(String::new, |began| duration((at - began).to_std().unwrap_or_default()));
+        let took = took(began, at);
         let count = format!("{}/{}  {took}", self.done, self.total);
         Some(Line::new(mark, address).deeper().note(count.trim_end()))
     }
@@ -148,8 +176,24 @@ impl Road {
     }
 }
 
+/// How long it took; empty for what went by in an instant.
+fn took(began: Option<DateTime<Utc>>, ended: DateTime<Utc>) -> String {
+    let time = began
+        .and_then(|began| (ended - began).to_std().ok())
+        .unwrap_or_default();
+    if time < Duration::from_millis(50) {
+        String::new()
+    } else {
+        duration(time)
+    }
+}
+
 fn diagnostic_line(event: &Event, severity: &str, detail: &str) -> Line {
-    let mark = if severity == "warning" { Mark::Warning } else { Mark::Failed };
+    let mark = if severity == "warning" {
+        Mark::Warning
+    } else {
+        Mark::Failed
+    };
     let mut text = event.message.clone();
     if let Some(address) = &event.address {
         text = format!("{address}: {text}");
@@ -165,9 +209,20 @@ fn diagnostic_line(event: &Event, severity: &str, detail: &str) -> Line {
 pub(crate) fn end_line(deployment: &Value) -> Line {
     let text = |name: &str| deployment[name].as_str().unwrap_or_default();
     let (status, reason) = (text("status"), text("reason"));
-    let mark = if status == "succeeded" { Mark::Done } else { Mark::Failed };
+    let mark = if status == "succeeded" {
+        Mark::Done
+    } else {
+        Mark::Failed
+    };
     let words = format!("{} {status}", text("kind"));
-    Line::new(mark, if reason.is_empty() { words } else { format!("{words}: {reason}") })
+    Line::new(
+        mark,
+        if reason.is_empty() {
+            words
+        } else {
+            format!("{words}: {reason}")
+        },
+    )
 }
 
 #[cfg(test)]
@@ -192,7 +247,10 @@ mod tests {
 
     fn shown(road: &mut Road, events: &[Event]) -> String {
         let lines: Vec<Line> = events.iter().flat_map(|event| road.happened(event)).collect();
-        lines.iter().map(|line| Paint { colors: false }.line(line, None) + "\n").collect()
+        lines
+            .iter()
+            .map(|line| Paint { colors: false }.line(line, None) + "\n")
+            .collect()
     }
 
     #[test]
@@ -204,14 +262,62 @@ mod tests {
             &mut road,
             &[
                 event(0, "status", None, "claimed", json!({"status": "planning"})),
-                event(1, "step", None, "plan started", json!({"step": "plan", "status": "running"})),
-                event(3, "summary", None, "Plan: 2 to add, 0 to change, 0 to destroy.", json!({"operation": "plan", "add": 2})),
-                event(4, "step", None, "plan succeeded: 2 to add", json!({"step": "plan", "status": "succeeded"})),
-                event(4, "step", None, "approval skipped: nobody has to agree", json!({"step": "approval", "status": "skipped"})),
-                event(5, "step", None, "apply started", json!({"step": "apply", "status": "running"})),
-                event(5, "resource", vpc, "Creating", json!({"action": "create", "done": false})),
-                event(7, "resource", vpc, "Creation complete", json!({"action": "create", "done": true})),
-                event(7, "resource", database, "Creating", json!({"action": "create", "done": false})),
+                event(
+                    1,
+                    "step",
+                    None,
+                    "plan started",
+                    json!({"step": "plan", "status": "running"}),
+                ),
+                event(
+                    3,
+                    "summary",
+                    None,
+                    "Plan: 2 to add, 0 to change, 0 to destroy.",
+                    json!({"operation": "plan", "add": 2}),
+                ),
+                event(
+                    4,
+                    "step",
+                    None,
+                    "plan succeeded: 2 to add",
+                    json!({"step": "plan", "status": "succeeded"}),
+                ),
+                event(
+                    4,
+                    "step",
+                    None,
+                    "approval skipped: nobody has to agree",
+                    json!({"step": "approval", "status": "skipped"}),
+                ),
+                event(
+                    5,
+                    "step",
+                    None,
+                    "apply started",
+                    json!({"step": "apply", "status": "running"}),
+                ),
+                event(
+                    5,
+                    "resource",
+                    vpc,
+                    "Creating",
+                    json!({"action": "create", "done": false}),
+                ),
+                event(
+                    7,
+                    "resource",
+                    vpc,
+                    "Creation complete",
+                    json!({"action": "create", "done": true}),
+                ),
+                event(
+                    7,
+                    "resource",
+                    database,
+                    "Creating",
+                    json!({"action": "create", "done": false}),
+                ),
             ],
         );
         assert_eq!(
@@ -222,7 +328,10 @@ mod tests {
              + module.site.aws_vpc.this  1/2  2.0s\n"
         );
         let now = "2026-11-20T10:01:12Z".parse().unwrap();
-        assert_eq!(road.moving(now), "apply  1m 07s  1/2  site.aws_db_instance.this (1m 05s)");
+        assert_eq!(
+            road.moving(now),
+            "apply  1m 07s  1/2  site.aws_db_instance.this (1m 05s)"
+        );
     }
 
     #[test]
@@ -231,10 +340,34 @@ mod tests {
         let text = shown(
             &mut Road::default(),
             &[
-                event(5, "step", None, "apply started", json!({"step": "apply", "status": "running"})),
-                event(6, "resource", address, "Creation errored", json!({"action": "create", "failed": true})),
-                event(7, "diagnostic", address, "creating RDS DB Instance", json!({"severity": "error", "detail": "quota exceeded"})),
-                event(8, "step", None, "apply failed: 1 error", json!({"step": "apply", "status": "failed"})),
+                event(
+                    5,
+                    "step",
+                    None,
+                    "apply started",
+                    json!({"step": "apply", "status": "running"}),
+                ),
+                event(
+                    6,
+                    "resource",
+                    address,
+                    "Creation errored",
+                    json!({"action": "create", "failed": true}),
+                ),
+                event(
+                    7,
+                    "diagnostic",
+                    address,
+                    "creating RDS DB Instance",
+                    json!({"severity": "error", "detail": "quota exceeded"}),
+                ),
+                event(
+                    8,
+                    "step",
+                    None,
+                    "apply failed: 1 error",
+                    json!({"step": "apply", "status": "failed"}),
+                ),
             ],
         );
         assert_eq!(
@@ -248,17 +381,43 @@ mod tests {
     #[test]
     fn a_new_attempt_is_told_and_forgets_what_was_under_way() {
         let mut road = Road::default();
-        shown(&mut road, &[event(1, "step", None, "", json!({"step": "apply", "status": "running"}))]);
-        shown(&mut road, &[event(2, "resource", Some("aws_vpc.this"), "", json!({"action": "create"}))]);
+        shown(
+            &mut road,
+            &[event(
+                1,
+                "step",
+                None,
+                "",
+                json!({"step": "apply", "status": "running"}),
+            )],
+        );
+        shown(
+            &mut road,
+            &[event(
+                2,
+                "resource",
+                Some("aws_vpc.this"),
+                "",
+                json!({"action": "create"}),
+            )],
+        );
         let mut second = event(9, "status", None, "claimed", json!({"status": "planning"}));
         second.attempt = 2;
-        assert_eq!(shown(&mut road, &[second]), "! attempt 2: another worker goes on\n");
+        assert_eq!(
+            shown(&mut road, &[second]),
+            "! attempt 2: another worker goes on\n"
+        );
         assert_eq!(road.moving(Utc::now()), "planning");
     }
 
     #[test]
     fn the_end_has_its_reason() {
-        let line = end_line(&json!({"kind": "create", "status": "denied", "reason": "costs 90 USD a month, budget is 50"}));
-        assert_eq!(line, Line::new(Mark::Failed, "create denied: costs 90 USD a month, budget is 50"));
+        let line = end_line(
+            &json!({"kind": "create", "status": "denied", "reason": "costs 90 USD a month, budget is 50"}),
+        );
+        assert_eq!(
+            line,
+            Line::new(Mark::Failed, "create denied: costs 90 USD a month, budget is 50")
+        );
     }
 }

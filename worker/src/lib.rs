@@ -254,7 +254,7 @@ impl Worker {
     /// Ships states that dead attempts left on this machine, and removes workspaces that nobody needs any more:
     /// those of final deployments.
     async fn sweep_workspaces(&self) {
-        let leftovers = match Leftover::find(&self.context.settings.workspaces, None) {
+        let leftovers = match Leftover::find(&self.context.settings.workspaces) {
             Ok(leftovers) => leftovers,
             Err(error) => return error!(error = %error, "The workspaces can't be read"),
         };

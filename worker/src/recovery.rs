@@ -51,6 +51,16 @@ impl Begins {
         }
     }
 
+    /// Adds what was to be made, address and type, and of which no line told that it was begun.
+    pub fn add_planned(&mut self, planned: &BTreeMap<String, String>) {
+        for (address, resource_type) in planned {
+            self.0.entry(address.clone()).or_insert_with(|| Begun {
+                resource_type: resource_type.clone(),
+                id: None,
+            });
+        }
+    }
+
     /// What no state knows.
     pub fn unknown_to(mut self, state: Option<&TerraformState>) -> BTreeMap<String, Begun> {
         let known: BTreeSet<&str> = state

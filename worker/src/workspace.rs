@@ -151,27 +151,28 @@ pub struct Leftover {
     /// Whose it was.
     pub owner: Owner,
     folder: PathBuf,
-    _lock: File,
+    /// `None` where a worker still holds it that froze and lost its lease.
+    _lock: Option<File>,
 }
 
 impl Leftover {
-    /// Every left workspace, of one site or of all.
+    /// Every left workspace that no living worker holds.
     ///
     /// # Errors
     /// The folder can't be read.
-    pub fn find(workspaces: &Path, site: Option<SiteId>) -> io::Result<Vec<Self>> {
-        let sites = match site {
-            Some(site) => vec![workspaces.join(site.to_string())],
-            None => subfolders(workspaces)?
-                .into_iter()
-                .filter(|folder| is_site(folder))
-                .collect(),
-        };
+    pub fn find(workspaces: &Path) -> io::Result<Vec<Self>> {
         let mut found = Vec::new();
-        for site in sites {
+        for site in subfolders(workspaces)?.into_iter().filter(|folder| is_site(folder)) {
             for folder in subfolders(&site)? {
-                if let Some(leftover) = Self::take(&folder)? {
-                    found.push(leftover);
+                let Some(lock) = lock(&folder)? else { continue };
+                match owner_of(&folder)? {
+                    Some(owner) => found.push(Self {
+                        owner,
+                        folder,
+                        _lock: Some(lock),
+                    }),
+                    // Its worker died while it was made: Terraform has not run there.
+                    None => remove(&folder)?,
                 }
             }
         }
@@ -179,19 +180,26 @@ impl Leftover {
         Ok(found)
     }
 
-    fn take(folder: &Path) -> io::Result<Option<Self>> {
-        let Some(lock) = lock(folder)? else {
-            return Ok(None);
-        };
-        match read_if_there(&folder.join(OWNER))?.map(|text| serde_json::from_slice(&text)) {
-            Some(Ok(owner)) => Ok(Some(Self {
-                owner,
-                folder: folder.to_owned(),
-                _lock: lock,
-            })),
-            // Its worker died while it was made: Terraform has not run there.
-            Some(Err(_)) | None => remove(folder).map(|()| None),
+    /// Every workspace of a site but that of the attempt that holds the site, `but`. Also those that a worker
+    /// still holds: it is frozen and has lost its lease, and what it left may be the only record of something.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn of_earlier_attempts(workspaces: &Path, but: Owner) -> io::Result<Vec<Self>> {
+        let mut found = Vec::new();
+        for folder in subfolders(&workspaces.join(but.site.to_string()))? {
+            let lock = lock(&folder)?;
+            match owner_of(&folder)? {
+                Some(owner) if owner != but => found.push(Self {
+                    owner,
+                    folder,
+                    _lock: lock,
+                }),
+                _ => {}
+            }
         }
+        found.sort_by_key(|leftover| (leftover.owner.deployment, leftover.owner.attempt));
+        Ok(found)
     }
 
     /// The folder of the workspace.
@@ -228,6 +236,12 @@ impl Leftover {
     pub fn remove(self) -> io::Result<()> {
         remove(&self.folder)
     }
+}
+
+/// `None` where it was not written to its end.
+fn owner_of(folder: &Path) -> io::Result<Option<Owner>> {
+    let text = read_if_there(&folder.join(OWNER))?;
+    Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }
 
 fn folder_of(workspaces: &Path, owner: Owner) -> PathBuf {
@@ -337,10 +351,14 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(workspace.folder()), 0o700);
         assert_eq!(mode(&workspace.file(STATE)), 0o600);
-        assert!(Leftover::find(workspaces.path(), None).unwrap().is_empty());
+        assert!(Leftover::find(workspaces.path()).unwrap().is_empty());
         let owner = workspace.owner;
+        let next = Owner { attempt: 2, ..owner };
+        let earlier = |but| Leftover::of_earlier_attempts(workspaces.path(), but).unwrap();
+        assert!(earlier(owner).is_empty());
+        assert_eq!(earlier(next).len(), 1, "a frozen worker's is found by the next attempt");
         drop(workspace);
-        let leftovers = Leftover::find(workspaces.path(), Some(owner.site)).unwrap();
+        let leftovers = Leftover::find(workspaces.path()).unwrap();
         assert_eq!(leftovers.len(), 1);
         assert_eq!(leftovers[0].owner, owner);
         assert_eq!(
@@ -358,7 +376,7 @@ mod tests {
         let workspaces = tempfile::tempdir().unwrap();
         let site = workspaces.path().join(SiteId::new().to_string());
         fs::create_dir_all(site.join("half")).unwrap();
-        assert!(Leftover::find(workspaces.path(), None).unwrap().is_empty());
+        assert!(Leftover::find(workspaces.path()).unwrap().is_empty());
         assert_eq!(fs::read_dir(workspaces.path()).unwrap().count(), 0);
     }
 }

@@ -36,8 +36,14 @@ pub async fn insert(conn: &mut PgConnection, customer: &Customer, max_concurrent
 /// # Errors
 /// The database refused.
 pub async fn find(conn: &mut PgConnection, id: CustomerId) -> sqlx::Result<Option<Customer>> {
-    let row = sqlx::query!("select id, name, slug from customers where id = $1", id.0).fetch_optional(conn).await?;
-    Ok(row.map(|row| Customer { id: CustomerId(row.id), name: row.name, slug: row.slug }))
+    let row = sqlx::query!("select id, name, slug from customers where id = $1", id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| Customer {
+        id: CustomerId(row.id),
+        name: row.name,
+        slug: row.slug,
+    }))
 }
 
 /// The customer with this slug, if the caller may see it.
@@ -45,6 +51,12 @@ pub async fn find(conn: &mut PgConnection, id: CustomerId) -> sqlx::Result<Optio
 /// # Errors
 /// The database refused.
 pub async fn find_by_slug(conn: &mut PgConnection, slug: &str) -> sqlx::Result<Option<Customer>> {
-    let row = sqlx::query!("select id, name, slug from customers where slug = $1", slug).fetch_optional(conn).await?;
-    Ok(row.map(|row| Customer { id: CustomerId(row.id), name: row.name, slug: row.slug }))
+    let row = sqlx::query!("select id, name, slug from customers where slug = $1", slug)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| Customer {
+        id: CustomerId(row.id),
+        name: row.name,
+        slug: row.slug,
+    }))
 }

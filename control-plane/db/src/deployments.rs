@@ -145,8 +145,10 @@ pub async fn insert(conn: &mut PgConnection, new: &NewDeployment<'_>) -> sqlx::R
     )
     .execute(&mut *conn)
     .await?;
-    let mut skipped =
-        vec![(StepName::Price, "prices are not part of this version"), (StepName::Policy, "no policy is set")];
+    let mut skipped = vec![
+        (StepName::Price, "prices are not part of this version"),
+        (StepName::Policy, "no policy is set"),
+    ];
     if !new.approval_required {
         skipped.push((StepName::Approval, "not asked for"));
     }
@@ -251,7 +253,9 @@ pub async fn find(conn: &mut PgConnection, id: DeploymentId) -> sqlx::Result<Opt
 /// # Errors
 /// The database refused.
 pub async fn find_for_update(conn: &mut PgConnection, id: DeploymentId) -> sqlx::Result<Option<Deployment>> {
-    sqlx::query!("select id from deployments where id = $1 for no key update", id.0).fetch_optional(&mut *conn).await?;
+    sqlx::query!("select id from deployments where id = $1 for no key update", id.0)
+        .fetch_optional(&mut *conn)
+        .await?;
     find(conn, id).await
 }
 
@@ -346,7 +350,10 @@ pub struct Advance<'a> {
 ///
 /// # Errors
 /// See [`AdvanceError`].
-pub async fn advance(conn: &mut PgConnection, advance: Advance<'_>) -> Result<DeploymentStatus, AdvanceError> {
+pub async fn advance(
+    conn: &mut PgConnection,
+    advance: Advance<'_>,
+) -> Result<DeploymentStatus, AdvanceError> {
     let to = advance.from.on(advance.event)?;
     let done = sqlx::query!(
         "update deployments
@@ -382,7 +389,9 @@ pub(crate) async fn announce(
     status: DeploymentStatus,
     message: &str,
 ) -> sqlx::Result<()> {
-    let at = sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#).fetch_one(&mut *conn).await?;
+    let at = sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#)
+        .fetch_one(&mut *conn)
+        .await?;
     let event = NewEvent {
         at,
         step: None,
@@ -406,7 +415,13 @@ pub async fn ask_to_cancel(conn: &mut PgConnection, id: DeploymentId) -> sqlx::R
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("select pg_notify($1, $2)", crate::queue::CANCEL_CHANNEL, id.to_string()).execute(conn).await?;
+    sqlx::query!(
+        "select pg_notify($1, $2)",
+        crate::queue::CANCEL_CHANNEL,
+        id.to_string()
+    )
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 

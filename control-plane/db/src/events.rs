@@ -72,7 +72,10 @@ pub async fn append(
         Writer::Anyone => None,
     };
     let at: Vec<DateTime<Utc>> = events.iter().map(|event| event.at).collect();
-    let step: Vec<Option<String>> = events.iter().map(|event| event.step.map(|step| step.as_str().to_owned())).collect();
+    let step: Vec<Option<String>> = events
+        .iter()
+        .map(|event| event.step.map(|step| step.as_str().to_owned()))
+        .collect();
     let kind: Vec<String> = events.iter().map(|event| event.kind.to_owned()).collect();
     let address: Vec<Option<String>> = events.iter().map(|event| event.address.clone()).collect();
     let message: Vec<String> = events.iter().map(|event| event.message.clone()).collect();
@@ -136,7 +139,12 @@ pub async fn list(
             seq: row.seq,
             attempt: row.attempt,
             at: row.at,
-            step: row.step.as_deref().map(str::parse).transpose().map_err(unreadable)?,
+            step: row
+                .step
+                .as_deref()
+                .map(str::parse)
+                .transpose()
+                .map_err(unreadable)?,
             kind: row.kind,
             address: row.address,
             message: row.message,

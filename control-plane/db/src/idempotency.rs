@@ -49,9 +49,12 @@ pub struct Answer {
 /// The database refused.
 pub async fn begin(conn: &mut PgConnection, key: IdempotencyKey<'_>) -> sqlx::Result<Known> {
     let name = format!("{} {} {}", key.customer, key.route, key.key);
-    let alone = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(hashtextextended($1, 7)) as "alone!""#, name)
-        .fetch_one(&mut *conn)
-        .await?;
+    let alone = sqlx::query_scalar!(
+        r#"select pg_try_advisory_xact_lock(hashtextextended($1, 7)) as "alone!""#,
+        name
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     if !alone {
         return Ok(Known::Running);
     }

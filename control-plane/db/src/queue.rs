@@ -52,7 +52,9 @@ fn interval(duration: Duration) -> PgInterval {
 /// # Errors
 /// The database refused.
 pub async fn claim(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<Option<Deployment>> {
-    sqlx::query!("select pg_advisory_xact_lock($1)", CLAIM_LOCK).execute(&mut *conn).await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", CLAIM_LOCK)
+        .execute(&mut *conn)
+        .await?;
     // A statement of its own: its snapshot is taken after the lock was.
     let picked = sqlx::query!(
         // `waiting` hops over the index of what is queued from customer to customer: the queue's length costs
@@ -114,7 +116,11 @@ pub async fn claim(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<O
     .fetch_optional(&mut *conn)
     .await?;
     let Some(picked) = picked else { return Ok(None) };
-    let event = if picked.approved { DeploymentEvent::ClaimedToApply } else { DeploymentEvent::ClaimedToPlan };
+    let event = if picked.approved {
+        DeploymentEvent::ClaimedToApply
+    } else {
+        DeploymentEvent::ClaimedToPlan
+    };
     let to = DeploymentStatus::Queued.on(event).map_err(crate::unreadable)?;
     let id = DeploymentId(picked.id);
     let done = sqlx::query!(
@@ -179,14 +185,19 @@ pub async fn renew(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map_or(Renewal::Lost, |row| Renewal::Held { cancel_asked: row.cancel_asked }))
+    Ok(row.map_or(Renewal::Lost, |row| Renewal::Held {
+        cancel_asked: row.cancel_asked,
+    }))
 }
 
 /// Puts back into the queue what lost its lease more than `takeover_after` ago. Gives what was put back.
 ///
 /// # Errors
 /// The database refused.
-pub async fn sweep(conn: &mut PgConnection, takeover_after: Duration) -> Result<Vec<DeploymentId>, AdvanceError> {
+pub async fn sweep(
+    conn: &mut PgConnection,
+    takeover_after: Duration,
+) -> Result<Vec<DeploymentId>, AdvanceError> {
     let expired = sqlx::query!(
         "select id, status, attempt from deployments
          where status in ('planning', 'applying', 'cancelling') and lease_until + $1 < clock_timestamp()
@@ -202,7 +213,13 @@ pub async fn sweep(conn: &mut PgConnection, takeover_after: Duration) -> Result<
         let reason = format!("Attempt {} lost its worker", row.attempt);
         let interrupted = deployments::advance(
             conn,
-            Advance { deployment: id, from, event: DeploymentEvent::LeaseEnded, attempt: None, reason: &reason },
+            Advance {
+                deployment: id,
+                from,
+                event: DeploymentEvent::LeaseEnded,
+                attempt: None,
+                reason: &reason,
+            },
         )
         .await?;
         // A plan that may have been applied in part is dead; the next attempt plans anew.
@@ -211,7 +228,13 @@ pub async fn sweep(conn: &mut PgConnection, takeover_after: Duration) -> Result<
         let event = DeploymentEvent::Requeued;
         deployments::advance(
             conn,
-            Advance { deployment: id, from: interrupted, event, attempt: None, reason: "Queued again to go on" },
+            Advance {
+                deployment: id,
+                from: interrupted,
+                event,
+                attempt: None,
+                reason: "Queued again to go on",
+            },
         )
         .await?;
         back.push(id);

@@ -42,14 +42,30 @@ pub async fn replace(
     deployment: DeploymentId,
     resources: &[SiteResource],
 ) -> sqlx::Result<()> {
-    let addresses: Vec<String> = resources.iter().map(|resource| resource.address.clone()).collect();
-    let types: Vec<String> = resources.iter().map(|resource| resource.resource_type.clone()).collect();
-    let ids: Vec<Option<String>> = resources.iter().map(|resource| resource.provider_id.clone()).collect();
+    let addresses: Vec<String> = resources
+        .iter()
+        .map(|resource| resource.address.clone())
+        .collect();
+    let types: Vec<String> = resources
+        .iter()
+        .map(|resource| resource.resource_type.clone())
+        .collect();
+    let ids: Vec<Option<String>> = resources
+        .iter()
+        .map(|resource| resource.provider_id.clone())
+        .collect();
     let tainted: Vec<bool> = resources.iter().map(|resource| resource.tainted).collect();
-    let attributes: Vec<Value> = resources.iter().map(|resource| resource.attributes.clone()).collect();
-    sqlx::query!("delete from site_resources where site_id = $1 and address <> all ($2)", site.0, &addresses)
-        .execute(&mut *conn)
-        .await?;
+    let attributes: Vec<Value> = resources
+        .iter()
+        .map(|resource| resource.attributes.clone())
+        .collect();
+    sqlx::query!(
+        "delete from site_resources where site_id = $1 and address <> all ($2)",
+        site.0,
+        &addresses
+    )
+    .execute(&mut *conn)
+    .await?;
     sqlx::query!(
         "insert into site_resources
              (site_id, address, customer_id, resource_type, provider_id, tainted, attributes, deployment_id)

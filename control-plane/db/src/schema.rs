@@ -32,18 +32,26 @@ pub enum SchemaStatus {
 pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     // The queue's migrations and ours must not interleave with those of a twin.
     let mut guard = pool.acquire().await?.detach();
-    sqlx::query!("select pg_advisory_lock(7346583)").execute(&mut guard).await?;
+    sqlx::query!("select pg_advisory_lock(7346583)")
+        .execute(&mut guard)
+        .await?;
     let outcome = migrate_alone(pool).await;
     guard.close().await?;
     outcome
 }
 
 async fn migrate_alone(pool: &PgPool) -> Result<(), MigrateError> {
-    apalis_postgres::PostgresStorage::<()>::setup(pool).await.map_err(|error| MigrateError::Queue(Box::new(error)))?;
+    apalis_postgres::PostgresStorage::<()>::setup(pool)
+        .await
+        .map_err(|error| MigrateError::Queue(Box::new(error)))?;
     MIGRATIONS.run(pool).await?;
     // The programs' login owns nothing, and asks for the status at its start.
-    sqlx::raw_sql("grant select on _sqlx_migrations to public").execute(pool).await?;
-    sqlx::query!("select make_event_partitions($1)", PARTITIONS_AHEAD).execute(pool).await?;
+    sqlx::raw_sql("grant select on _sqlx_migrations to public")
+        .execute(pool)
+        .await?;
+    sqlx::query!("select make_event_partitions($1)", PARTITIONS_AHEAD)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
@@ -66,9 +74,10 @@ pub enum MigrateError {
 /// # Errors
 /// The database can't be reached.
 pub async fn status(pool: &PgPool) -> sqlx::Result<SchemaStatus> {
-    let has_table = sqlx::query_scalar!(r#"select to_regclass('public._sqlx_migrations') is not null as "there!""#)
-        .fetch_one(pool)
-        .await?;
+    let has_table =
+        sqlx::query_scalar!(r#"select to_regclass('public._sqlx_migrations') is not null as "there!""#)
+            .fetch_one(pool)
+            .await?;
     let applied: Vec<(i64, Vec<u8>)> = if has_table {
         // Unchecked at compile time: the table is sqlx's own and not part of our schema.
         sqlx::query_as("select version, checksum from _sqlx_migrations where success")
@@ -79,14 +88,24 @@ pub async fn status(pool: &PgPool) -> sqlx::Result<SchemaStatus> {
     };
     let mut missing = Vec::new();
     for migration in MIGRATIONS.iter() {
-        let name = format!("{:04}_{}", migration.version, migration.description.replace(' ', "_"));
+        let name = format!(
+            "{:04}_{}",
+            migration.version,
+            migration.description.replace(' ', "_")
+        );
         match applied.iter().find(|(version, _)| *version == migration.version) {
             None => missing.push(name),
-            Some((_, checksum)) if checksum[..] != migration.checksum[..] => return Ok(SchemaStatus::Changed(name)),
+            Some((_, checksum)) if checksum[..] != migration.checksum[..] => {
+                return Ok(SchemaStatus::Changed(name));
+            }
             Some(_) => {}
         }
     }
-    Ok(if missing.is_empty() { SchemaStatus::Current } else { SchemaStatus::Missing(missing) })
+    Ok(if missing.is_empty() {
+        SchemaStatus::Current
+    } else {
+        SchemaStatus::Missing(missing)
+    })
 }
 
 /// A short digest of all migrations: names the template database of the tests.
@@ -96,7 +115,11 @@ pub fn digest() -> String {
     for migration in MIGRATIONS.iter() {
         hash.update(&migration.checksum);
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Makes the login that the programs use: a member of the four roles that owns nothing and has no right of its own.
@@ -121,6 +144,8 @@ pub async fn make_program_login(
     )
     .fetch_one(&mut *conn)
     .await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(conn).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -129,9 +129,13 @@ pub async fn insert(conn: &mut PgConnection, site: &NewSite<'_>) -> sqlx::Result
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("insert into site_states (site_id, customer_id) values ($1, $2)", site.id.0, site.customer.0)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "insert into site_states (site_id, customer_id) values ($1, $2)",
+        site.id.0,
+        site.customer.0
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -159,7 +163,9 @@ pub async fn find(conn: &mut PgConnection, id: SiteId) -> sqlx::Result<Option<Si
 /// # Errors
 /// The database refused.
 pub async fn find_for_update(conn: &mut PgConnection, id: SiteId) -> sqlx::Result<Option<Site>> {
-    sqlx::query!("select id from sites where id = $1 for no key update", id.0).fetch_optional(&mut *conn).await?;
+    sqlx::query!("select id from sites where id = $1 for no key update", id.0)
+        .fetch_optional(&mut *conn)
+        .await?;
     find(conn, id).await
 }
 
@@ -296,5 +302,7 @@ pub async fn record_applied(
 /// # Errors
 /// The database refused.
 pub async fn sealed_outputs(conn: &mut PgConnection, id: SiteId) -> sqlx::Result<Option<Vec<u8>>> {
-    sqlx::query_scalar!("select outputs_sealed from sites where id = $1", id.0).fetch_one(conn).await
+    sqlx::query_scalar!("select outputs_sealed from sites where id = $1", id.0)
+        .fetch_one(conn)
+        .await
 }

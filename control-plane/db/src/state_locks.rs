@@ -27,9 +27,12 @@ pub async fn lock(conn: &mut PgConnection, site: SiteId, lock_id: &str, info: &V
     )
     .execute(&mut *conn)
     .await?;
-    let holder = sqlx::query!("select lock_id, lock_info from site_states where site_id = $1", site.0)
-        .fetch_one(conn)
-        .await?;
+    let holder = sqlx::query!(
+        "select lock_id, lock_info from site_states where site_id = $1",
+        site.0
+    )
+    .fetch_one(conn)
+    .await?;
     Ok(if holder.lock_id.as_deref() == Some(lock_id) {
         Lock::Taken
     } else {
@@ -57,8 +60,11 @@ pub async fn unlock(conn: &mut PgConnection, site: SiteId, lock_id: &str) -> sql
 /// # Errors
 /// The database refused, or there is no such site.
 pub async fn holder(conn: &mut PgConnection, site: SiteId) -> sqlx::Result<Option<(String, Value)>> {
-    let row = sqlx::query!("select lock_id, lock_info from site_states where site_id = $1", site.0)
-        .fetch_one(conn)
-        .await?;
+    let row = sqlx::query!(
+        "select lock_id, lock_info from site_states where site_id = $1",
+        site.0
+    )
+    .fetch_one(conn)
+    .await?;
     Ok(row.lock_id.zip(row.lock_info))
 }

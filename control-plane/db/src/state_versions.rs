@@ -85,9 +85,12 @@ pub async fn record(conn: &mut PgConnection, new: &NewStateVersion<'_>) -> sqlx:
     .await?
     .unwrap_or(false);
     // Serializes writers of one site.
-    sqlx::query!("select site_id from site_states where site_id = $1 for no key update", new.site.0)
-        .fetch_one(&mut *conn)
-        .await?;
+    sqlx::query!(
+        "select site_id from site_states where site_id = $1 for no key update",
+        new.site.0
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     let counts = sqlx::query_scalar!(
         r#"select $1 and not exists (
                select from site_states s join state_versions v on v.id = s.current_version
@@ -100,7 +103,11 @@ pub async fn record(conn: &mut PgConnection, new: &NewStateVersion<'_>) -> sqlx:
     )
     .fetch_one(&mut *conn)
     .await?;
-    let standing = if counts { Standing::Current } else { Standing::Quarantined };
+    let standing = if counts {
+        Standing::Current
+    } else {
+        Standing::Quarantined
+    };
     sqlx::query!(
         "insert into state_versions
              (id, site_id, customer_id, deployment_id, attempt, lineage, serial, standing, resources, blob_key)
@@ -119,9 +126,13 @@ pub async fn record(conn: &mut PgConnection, new: &NewStateVersion<'_>) -> sqlx:
     .execute(&mut *conn)
     .await?;
     if standing == Standing::Current {
-        sqlx::query!("update site_states set current_version = $2 where site_id = $1", new.site.0, new.id.0)
-            .execute(conn)
-            .await?;
+        sqlx::query!(
+            "update site_states set current_version = $2 where site_id = $1",
+            new.site.0,
+            new.id.0
+        )
+        .execute(conn)
+        .await?;
     }
     Ok(standing)
 }
@@ -145,7 +156,11 @@ impl From<Row> for StateVersion {
             attempt: row.attempt,
             lineage: row.lineage,
             serial: row.serial,
-            standing: if row.standing == "current" { Standing::Current } else { Standing::Quarantined },
+            standing: if row.standing == "current" {
+                Standing::Current
+            } else {
+                Standing::Quarantined
+            },
             blob_key: row.blob_key,
             created_at: row.created_at,
         }
@@ -173,7 +188,10 @@ pub async fn current(conn: &mut PgConnection, site: SiteId) -> sqlx::Result<Opti
 ///
 /// # Errors
 /// The database refused.
-pub async fn quarantined_since_current(conn: &mut PgConnection, site: SiteId) -> sqlx::Result<Vec<StateVersion>> {
+pub async fn quarantined_since_current(
+    conn: &mut PgConnection,
+    site: SiteId,
+) -> sqlx::Result<Vec<StateVersion>> {
     let rows = sqlx::query_as!(
         Row,
         "select v.id, v.deployment_id, v.attempt, v.lineage, v.serial, v.standing, v.blob_key, v.created_at
@@ -236,8 +254,11 @@ pub async fn mark_thinned(conn: &mut PgConnection, deployment: DeploymentId) -> 
 /// # Errors
 /// The database refused.
 pub async fn forget_thinned(conn: &mut PgConnection, blob_keys: &[String]) -> sqlx::Result<()> {
-    sqlx::query!("delete from state_versions where thinned_at is not null and blob_key = any ($1)", blob_keys)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "delete from state_versions where thinned_at is not null and blob_key = any ($1)",
+        blob_keys
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -42,7 +42,12 @@ pub async fn declare(
     names: &[StepName],
     skipped: &[(StepName, &str)],
 ) -> sqlx::Result<()> {
-    let reason = |name: &StepName| skipped.iter().find(|(step, _)| step == name).map(|(_, why)| (*why).to_owned());
+    let reason = |name: &StepName| {
+        skipped
+            .iter()
+            .find(|(step, _)| step == name)
+            .map(|(_, why)| (*why).to_owned())
+    };
     let words: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
     let reasons: Vec<Option<String>> = names.iter().map(reason).collect();
     sqlx::query!(

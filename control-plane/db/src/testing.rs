@@ -25,7 +25,9 @@ impl TestDatabase {
         let server = std::env::var("SITEPLANE__TEST__POSTGRES_URL").expect(
             "SITEPLANE__TEST__POSTGRES_URL is not set: run `make test`, or tests/with-postgres cargo nextest run …",
         );
-        let server: PgConnectOptions = server.parse().expect("SITEPLANE__TEST__POSTGRES_URL is an address");
+        let server: PgConnectOptions = server
+            .parse()
+            .expect("SITEPLANE__TEST__POSTGRES_URL is an address");
         let template = migrated_template(&server).await;
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         let mut conn = server.connect().await.expect("the test server answers");
@@ -46,7 +48,9 @@ impl TestDatabase {
 
     /// A connection as the owner, past row-level security: for arranging and for looking.
     pub async fn owner(&self) -> PgConnection {
-        PgConnection::connect(&self.owner_url).await.expect("the test database takes the owner")
+        PgConnection::connect(&self.owner_url)
+            .await
+            .expect("the test database takes the owner")
     }
 }
 
@@ -64,20 +68,31 @@ async fn migrated_template(server: &PgConnectOptions) -> String {
         let making = format!("{template}_making");
         execute(&mut conn, &format!("drop database if exists {making}")).await;
         execute(&mut conn, &format!("create database {making}")).await;
-        let pool = PgPool::connect_with(server.clone().database(&making)).await.expect("the template takes connections");
+        let pool = PgPool::connect_with(server.clone().database(&making))
+            .await
+            .expect("the template takes connections");
         schema::migrate(&pool).await.expect("the migrations apply");
         pool.close().await;
         make_login(&mut conn).await;
-        execute(&mut conn, &format!("alter database {making} rename to {template}")).await;
+        execute(
+            &mut conn,
+            &format!("alter database {making} rename to {template}"),
+        )
+        .await;
     }
     conn.close().await.expect("the test server answers");
     template
 }
 
 async fn make_login(conn: &mut PgConnection) {
-    schema::make_program_login(conn, LOGIN, None).await.expect("the owner makes a login");
+    schema::make_program_login(conn, LOGIN, None)
+        .await
+        .expect("the owner makes a login");
 }
 
 async fn execute(conn: &mut PgConnection, statement: &str) {
-    sqlx::query(AssertSqlSafe(statement.to_owned())).execute(conn).await.expect(statement);
+    sqlx::query(AssertSqlSafe(statement.to_owned()))
+        .execute(conn)
+        .await
+        .expect(statement);
 }

@@ -76,7 +76,12 @@ pub async fn register(conn: &mut PgConnection, worker: &NewWorker<'_>) -> sqlx::
 /// # Errors
 /// The database refused.
 pub async fn seen(conn: &mut PgConnection, id: WorkerId) -> sqlx::Result<()> {
-    sqlx::query!("update workers set seen_at = clock_timestamp() where id = $1", id.0).execute(conn).await?;
+    sqlx::query!(
+        "update workers set seen_at = clock_timestamp() where id = $1",
+        id.0
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -85,7 +90,12 @@ pub async fn seen(conn: &mut PgConnection, id: WorkerId) -> sqlx::Result<()> {
 /// # Errors
 /// The database refused.
 pub async fn stopped(conn: &mut PgConnection, id: WorkerId) -> sqlx::Result<()> {
-    sqlx::query!("update workers set stopped_at = clock_timestamp() where id = $1", id.0).execute(conn).await?;
+    sqlx::query!(
+        "update workers set stopped_at = clock_timestamp() where id = $1",
+        id.0
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -51,15 +51,23 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = App::from_ref(state);
-        let token = token_of(&parts.headers, P::BY_PASSWORD).ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
-        let bearer =
-            find_bearer(&app.pool, &token).await?.ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
+        let token =
+            token_of(&parts.headers, P::BY_PASSWORD).ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
+        let bearer = find_bearer(&app.pool, &token)
+            .await?
+            .ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
         let role: Role = bearer.role.parse().map_err(ApiError::internal)?;
         if !P::is_held_by(role) {
             return Err(ApiError::forbidden(format!("the role {role} may not {}", P::TO)));
         }
         let trace = TraceId::of_parts(parts);
-        Ok(Self { role, trace, bearer, token, permission: PhantomData })
+        Ok(Self {
+            role,
+            trace,
+            bearer,
+            token,
+            permission: PhantomData,
+        })
     }
 }
 
@@ -79,7 +87,9 @@ impl<P> Caller<P> {
     /// # Errors
     /// The database refused.
     pub(crate) async fn is_still_there(&self, pool: &PgPool) -> sqlx::Result<bool> {
-        Ok(find_bearer(pool, &self.token).await?.is_some_and(|bearer| bearer == self.bearer))
+        Ok(find_bearer(pool, &self.token)
+            .await?
+            .is_some_and(|bearer| bearer == self.bearer))
     }
 
     /// The name by which people know the caller.
@@ -105,7 +115,11 @@ impl<P> Caller<P> {
         };
         let event = AuditEvent {
             customer: Some(customer),
-            actor: &Actor { kind, id: Some(id), name: self.bearer.name.clone() },
+            actor: &Actor {
+                kind,
+                id: Some(id),
+                name: self.bearer.name.clone(),
+            },
             action,
             subject_kind: subject.0,
             subject: subject.1,
@@ -126,7 +140,11 @@ async fn find_bearer(pool: &PgPool, token: &Secret) -> sqlx::Result<Option<Token
 /// The token in the `Authorization` header; where `by_password`, also as the password of Basic, because that is
 /// all that Terraform's http backend can send.
 fn token_of(headers: &HeaderMap, by_password: bool) -> Option<Secret> {
-    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (scheme, rest) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
     let token = if scheme.eq_ignore_ascii_case("bearer") {
         rest.trim().to_owned()
     } else if by_password && scheme.eq_ignore_ascii_case("basic") {

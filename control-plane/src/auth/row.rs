@@ -43,7 +43,9 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let caller = Caller::<P>::from_request_parts(parts, state).await?;
-        let id = id_in_path(parts, state).await.ok_or_else(|| ApiError::not_found("site"))?;
+        let id = id_in_path(parts, state)
+            .await
+            .ok_or_else(|| ApiError::not_found("site"))?;
         let site = load_site(&App::from_ref(state).pool, caller.scope(), id).await?;
         Ok(Self { caller, site })
     }
@@ -74,9 +76,14 @@ impl<P> SiteAccess<P> {
     ///
     /// # Errors
     /// The database refused.
-    pub(crate) async fn lock(&self, pool: &PgPool) -> Result<(Transaction<'static, Postgres>, Site), ApiError> {
+    pub(crate) async fn lock(
+        &self,
+        pool: &PgPool,
+    ) -> Result<(Transaction<'static, Postgres>, Site), ApiError> {
         let mut tx = tenant::begin(pool, Scope::Customer(self.site.customer)).await?;
-        let site = sites::find_for_update(&mut tx, self.site.id).await?.ok_or_else(|| ApiError::not_found("site"))?;
+        let site = sites::find_for_update(&mut tx, self.site.id)
+            .await?
+            .ok_or_else(|| ApiError::not_found("site"))?;
         Ok((tx, site))
     }
 }
@@ -94,8 +101,12 @@ impl<P> DeploymentAccess<P> {
         let unknown = || ApiError::not_found("deployment");
         let mut tx = tenant::begin(pool, Scope::Customer(self.deployment.customer)).await?;
         // Site first, as everywhere: two requests never wait for each other.
-        let site = sites::find_for_update(&mut tx, self.deployment.site).await?.ok_or_else(unknown)?;
-        let deployment = deployments::find_for_update(&mut tx, self.deployment.id).await?.ok_or_else(unknown)?;
+        let site = sites::find_for_update(&mut tx, self.deployment.site)
+            .await?
+            .ok_or_else(unknown)?;
+        let deployment = deployments::find_for_update(&mut tx, self.deployment.id)
+            .await?
+            .ok_or_else(unknown)?;
         Ok((tx, site, deployment))
     }
 }
@@ -108,7 +119,8 @@ pub(crate) async fn load_site(pool: &PgPool, scope: Scope, id: SiteId) -> Result
     let mut tx = tenant::begin(pool, scope).await?;
     let site = sites::find(&mut tx, id).await?;
     tx.commit().await?;
-    site.filter(|site| !site.draft).ok_or_else(|| ApiError::not_found("site"))
+    site.filter(|site| !site.draft)
+        .ok_or_else(|| ApiError::not_found("site"))
 }
 
 /// The first parameter of the path; what is no id names nothing.

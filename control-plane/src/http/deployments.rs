@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -147,8 +147,14 @@ impl DeploymentView {
     fn new(row: Deployment, steps: Vec<StepView>, waiting_because: Option<String>, role: Role) -> Self {
         let mut actions = DeploymentActions::of(row.status, row.cancel_asked_at);
         if let Some(why) = role.denied::<Change>() {
-            let denied = Action { denied_because: Some(why) };
-            actions = DeploymentActions { cancel: denied.clone(), approve: denied.clone(), reject: denied };
+            let denied = Action {
+                denied_because: Some(why),
+            };
+            actions = DeploymentActions {
+                cancel: denied.clone(),
+                approve: denied.clone(),
+                reject: denied,
+            };
         }
         Self {
             id: row.id,
@@ -200,11 +206,17 @@ pub(crate) async fn views(
     let ids: Vec<DeploymentId> = rows.iter().map(|row| row.id).collect();
     let mut steps = steps::list_of(conn, &ids).await?;
     let any_queued = rows.iter().any(|row| row.status == DeploymentStatus::Queued);
-    let open = if any_queued { deployments::open_of_site(conn, site).await? } else { Vec::new() };
+    let open = if any_queued {
+        deployments::open_of_site(conn, site).await?
+    } else {
+        Vec::new()
+    };
     Ok(rows
         .into_iter()
         .map(|row| {
-            let mine = steps.extract_if(.., |(deployment, _)| *deployment == row.id).map(|(_, step)| step.into());
+            let mine = steps
+                .extract_if(.., |(deployment, _)| *deployment == row.id)
+                .map(|(_, step)| step.into());
             let mine = mine.collect();
             let waiting = waiting_because(&row, &open);
             DeploymentView::new(row, mine, waiting, role)
@@ -216,8 +228,14 @@ pub(crate) async fn views(
 ///
 /// # Errors
 /// The database refused, or the deployment is gone.
-pub(crate) async fn view(conn: &mut PgConnection, id: DeploymentId, role: Role) -> Result<DeploymentView, ApiError> {
-    let row = deployments::find(conn, id).await?.ok_or_else(|| ApiError::not_found("deployment"))?;
+pub(crate) async fn view(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    role: Role,
+) -> Result<DeploymentView, ApiError> {
+    let row = deployments::find(conn, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("deployment"))?;
     let mut views = views(conn, row.site, vec![row], role).await?;
     views.pop().ok_or_else(|| ApiError::not_found("deployment"))
 }
@@ -233,7 +251,10 @@ fn waiting_because(row: &Deployment, open: &[Deployment]) -> Option<String> {
         .or_else(|| open.iter().find(|other| other.id < row.id));
     Some(match holder {
         Some(other) => {
-            format!("deployment {} of the same site is {} ({}) and goes first", other.id, other.status, other.kind)
+            format!(
+                "deployment {} of the same site is {} ({}) and goes first",
+                other.id, other.status, other.kind
+            )
         }
         None => "it waits for a free worker".to_owned(),
     })
@@ -270,7 +291,11 @@ impl FromBody for Decision {
         match &decision.comment {
             Some(comment) if comment.chars().count() > 1000 => {
                 let found = format!("{} characters", comment.chars().count());
-                Err(vec![FieldProblem::new("comment", found, "at most 1000 characters")])
+                Err(vec![FieldProblem::new(
+                    "comment",
+                    found,
+                    "at most 1000 characters",
+                )])
             }
             _ => Ok(decision),
         }
@@ -279,7 +304,12 @@ impl FromBody for Decision {
 
 impl Decision {
     fn sentence(&self, what: &str, who: &str) -> String {
-        match self.comment.as_deref().map(str::trim).filter(|comment| !comment.is_empty()) {
+        match self
+            .comment
+            .as_deref()
+            .map(str::trim)
+            .filter(|comment| !comment.is_empty())
+        {
             Some(comment) => format!("{what} by {who}: {comment}"),
             None => format!("{what} by {who}"),
         }
@@ -299,7 +329,10 @@ pub(crate) async fn cancel(
     MaybeJson(decision): MaybeJson<Decision>,
 ) -> Result<Response, ApiError> {
     let (mut tx, site, row) = access.lock(&app.pool).await?;
-    if let Some(why) = DeploymentActions::of(row.status, row.cancel_asked_at).cancel.denied_because {
+    if let Some(why) = DeploymentActions::of(row.status, row.cancel_asked_at)
+        .cancel
+        .denied_because
+    {
         return Err(ApiError::conflict("deployment_not_cancellable", why));
     }
     let reason = decision.sentence("Cancelled", access.caller.name());
@@ -314,7 +347,11 @@ pub(crate) async fn cancel(
         deployments::ask_to_cancel(&mut tx, row.id).await?;
     }
     record(&mut tx, &access, "deployment.cancel", &decision).await?;
-    let code = if status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let code = if status.is_final() {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
     answer(tx, &access, code).await
 }
 
@@ -328,16 +365,30 @@ pub(crate) async fn approve(
     MaybeJson(decision): MaybeJson<Decision>,
 ) -> Result<Response, ApiError> {
     let (mut tx, _site, row) = access.lock(&app.pool).await?;
-    if let Some(why) = DeploymentActions::of(row.status, row.cancel_asked_at).approve.denied_because {
+    if let Some(why) = DeploymentActions::of(row.status, row.cancel_asked_at)
+        .approve
+        .denied_because
+    {
         return Err(ApiError::conflict("deployment_not_awaiting_approval", why));
     }
     let reason = decision.sentence("Approved", access.caller.name());
-    let end = StepEnd { status: StepStatus::Succeeded, exit_code: None, output: Some(&reason), error: None };
+    let end = StepEnd {
+        status: StepStatus::Succeeded,
+        exit_code: None,
+        output: Some(&reason),
+        error: None,
+    };
     steps::finish(&mut tx, row.id, row.attempt, StepName::Approval, end).await?;
     deployments::mark_approved(&mut tx, row.id).await?;
     advance(&mut tx, &row, DeploymentEvent::Approved, &reason).await?;
     record(&mut tx, &access, "deployment.approve", &decision).await?;
-    db::enqueue(&mut tx, &RunDeployment { deployment_id: row.id }).await?;
+    db::enqueue(
+        &mut tx,
+        &RunDeployment {
+            deployment_id: row.id,
+        },
+    )
+    .await?;
     answer(tx, &access, StatusCode::ACCEPTED).await
 }
 
@@ -351,11 +402,19 @@ pub(crate) async fn reject(
     MaybeJson(decision): MaybeJson<Decision>,
 ) -> Result<Response, ApiError> {
     let (mut tx, site, row) = access.lock(&app.pool).await?;
-    if let Some(why) = DeploymentActions::of(row.status, row.cancel_asked_at).reject.denied_because {
+    if let Some(why) = DeploymentActions::of(row.status, row.cancel_asked_at)
+        .reject
+        .denied_because
+    {
         return Err(ApiError::conflict("deployment_not_awaiting_approval", why));
     }
     let reason = decision.sentence("Rejected", access.caller.name());
-    let end = StepEnd { status: StepStatus::Failed, exit_code: None, output: Some(&reason), error: None };
+    let end = StepEnd {
+        status: StepStatus::Failed,
+        exit_code: None,
+        output: Some(&reason),
+        error: None,
+    };
     steps::finish(&mut tx, row.id, row.attempt, StepName::Approval, end).await?;
     let status = advance(&mut tx, &row, DeploymentEvent::Rejected, &reason).await?;
     after_end(&mut tx, &site, &row, status).await?;
@@ -369,7 +428,13 @@ async fn advance(
     event: DeploymentEvent,
     reason: &str,
 ) -> Result<DeploymentStatus, ApiError> {
-    let advance = Advance { deployment: row.id, from: row.status, event, attempt: None, reason };
+    let advance = Advance {
+        deployment: row.id,
+        from: row.status,
+        event,
+        attempt: None,
+        reason,
+    };
     Ok(deployments::advance(conn, advance).await?)
 }
 
@@ -388,8 +453,19 @@ async fn after_end(
 /// Rings for the next queued deployment of a site, if there is one.
 async fn ring_for_next(conn: &mut PgConnection, site: SiteId) -> sqlx::Result<()> {
     let open = deployments::open_of_site(conn, site).await?;
-    match open.iter().find(|deployment| deployment.status == DeploymentStatus::Queued) {
-        Some(next) => db::enqueue(conn, &RunDeployment { deployment_id: next.id }).await,
+    match open
+        .iter()
+        .find(|deployment| deployment.status == DeploymentStatus::Queued)
+    {
+        Some(next) => {
+            db::enqueue(
+                conn,
+                &RunDeployment {
+                    deployment_id: next.id,
+                },
+            )
+            .await
+        }
         None => Ok(()),
     }
 }
@@ -428,7 +504,10 @@ async fn record(
 ) -> sqlx::Result<()> {
     let row = &access.deployment;
     let details = json!({"site_id": row.site, "kind": row.kind, "comment": decision.comment});
-    access.caller.record(conn, row.customer, action, ("deployment", row.id.0), details).await
+    access
+        .caller
+        .record(conn, row.customer, action, ("deployment", row.id.0), details)
+        .await
 }
 
 async fn answer(
@@ -439,4 +518,9 @@ async fn answer(
     let deployment = view(&mut tx, access.deployment.id, access.caller.role).await?;
     tx.commit().await?;
     Ok((status, Json(DeploymentAnswer { deployment })).into_response())
+}
+
+/// Where a deployment is found.
+pub(crate) fn location(id: DeploymentId) -> HeaderValue {
+    HeaderValue::from_str(&format!("/api/v1/deployments/{id}")).expect("an id fits into a header")
 }

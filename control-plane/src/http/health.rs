@@ -53,12 +53,20 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
     match schema {
         Ok(SchemaStatus::Current) => {}
         Ok(SchemaStatus::Missing(missing)) => {
-            let (word, verb) = if missing.len() == 1 { ("migration", "is") } else { ("migrations", "are") };
-            readiness.schema = format!("{word} {} {verb} missing: run siteplane migrate", missing.join(", "));
+            let (word, verb) = if missing.len() == 1 {
+                ("migration", "is")
+            } else {
+                ("migrations", "are")
+            };
+            readiness.schema = format!(
+                "{word} {} {verb} missing: run siteplane migrate",
+                missing.join(", ")
+            );
             readiness.missing_migrations = missing;
         }
         Ok(SchemaStatus::Changed(name)) => {
-            readiness.schema = format!("migration {name} was applied in another form than this version knows");
+            readiness.schema =
+                format!("migration {name} was applied in another form than this version knows");
         }
         Err(error) => {
             warn!(%error, "The database is not ready");
@@ -71,7 +79,13 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
         // Display never prints the source, which may name hosts.
         readiness.object_store = error.to_string();
     }
-    readiness.ready = [&readiness.database, &readiness.schema, &readiness.object_store].iter().all(|part| *part == "ok");
-    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    readiness.ready = [&readiness.database, &readiness.schema, &readiness.object_store]
+        .iter()
+        .all(|part| *part == "ok");
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(readiness))
 }

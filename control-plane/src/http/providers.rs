@@ -33,7 +33,14 @@ pub(crate) struct Providers {
 pub(crate) async fn list(_caller: Caller<Read>) -> Json<Providers> {
     let view = |provider: Provider| {
         let facts = provider.facts();
-        ProviderView { key: facts.key, name: facts.name, regions: facts.regions, sizes: facts.sizes }
+        ProviderView {
+            key: facts.key,
+            name: facts.name,
+            regions: facts.regions,
+            sizes: facts.sizes,
+        }
     };
-    Json(Providers { items: Provider::ALL.into_iter().map(view).collect() })
+    Json(Providers {
+        items: Provider::ALL.into_iter().map(view).collect(),
+    })
 }

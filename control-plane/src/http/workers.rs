@@ -50,7 +50,10 @@ pub(crate) struct Workers {
 /// Workers that were heard of within a day.
 #[utoipa::path(get, path = "/workers", tag = "workers",
     responses((status = 200, description = "The workers", body = Workers)), security(("token" = [])))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller<ReadPlatform>) -> Result<Json<Workers>, ApiError> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller<ReadPlatform>,
+) -> Result<Json<Workers>, ApiError> {
     let mut tx = tenant::begin(&app.pool, caller.scope()).await?;
     let workers = db::workers::list(&mut tx).await?;
     tx.commit().await?;
@@ -67,5 +70,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller<ReadPlatform>) -
         seen_at: worker.seen_at,
         stopped_at: worker.stopped_at,
     };
-    Ok(Json(Workers { items: workers.into_iter().map(view).collect() }))
+    Ok(Json(Workers {
+        items: workers.into_iter().map(view).collect(),
+    }))
 }

@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use state::{terraform_state::TerraformState, versions::StateStore};
 use tempfile::TempDir;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, info};
 
 use crate::{
@@ -121,7 +121,12 @@ pub async fn run(
             .await;
         }
     };
-    let keeper = tokio::spawn(lease.keep(context.pool.clone(), supervisor.lease_handle(), signals.clone()));
+    // Ends with this future, however that ends: a lease must not outlive the attempt that it is for.
+    let _keeper = AbortOnDropHandle::new(tokio::spawn(lease.keep(
+        context.pool.clone(),
+        supervisor.lease_handle(),
+        signals.clone(),
+    )));
     match preparing::prepare(
         Arc::clone(&context),
         deployment.clone(),
@@ -137,7 +142,6 @@ pub async fn run(
         }
         Err(stop) => ending::stopped_early(&context, &deployment, &store, stop).await,
     }
-    keeper.abort();
 }
 
 fn start_supervisor(settings: &Settings, lease: &Lease) -> std::io::Result<Supervisor> {

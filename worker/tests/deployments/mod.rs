@@ -1,11 +1,24 @@
 //! Whole deployments: the true worker, Terraform, Postgres and S3, on the simulated cloud.
 
+mod approval;
+mod cancel;
+mod database;
 mod failing;
+mod invariants;
+mod people;
+mod queue;
 mod road;
+mod secrets;
+mod shutdown;
+mod storage;
+mod supervisor;
+mod workspace;
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -49,7 +62,8 @@ struct Stage {
     customer: CustomerId,
     account: CloudAccountId,
     folder: tempfile::TempDir,
-    _s3: LocalS3,
+    s3: Mutex<Option<LocalS3>>,
+    s3_address: SocketAddr,
 }
 
 /// A worker in this process.
@@ -62,6 +76,12 @@ impl RunningWorker {
     async fn stop(self) {
         self.shutdown.cancel();
         self.ended.await.unwrap().unwrap();
+    }
+
+    /// Takes the worker away from one moment to the next, as if its machine were gone: it says nothing more.
+    async fn vanish(self) {
+        self.ended.abort();
+        assert!(self.ended.await.unwrap_err().is_cancelled());
     }
 }
 
@@ -124,7 +144,8 @@ impl Stage {
             customer,
             account,
             folder,
-            _s3: s3,
+            s3_address: s3.address(),
+            s3: Mutex::new(Some(s3)),
         }
     }
 

@@ -4,7 +4,10 @@ use crate::scene::Scene;
 
 /// Asks the owner for one column of text.
 async fn texts(scene: &Scene, query: &'static str) -> Vec<String> {
-    sqlx::query_scalar(query).fetch_all(&mut scene.database.owner().await).await.unwrap()
+    sqlx::query_scalar(query)
+        .fetch_all(&mut scene.database.owner().await)
+        .await
+        .unwrap()
 }
 
 const NONE: [&str; 0] = [];
@@ -91,7 +94,11 @@ async fn no_partition_of_the_events_is_granted_to_anybody() {
     )
     .await;
     assert_eq!(granted, NONE);
-    let partitions = texts(&scene, "select relname::text from pg_class where relispartition and relkind = 'r'").await;
+    let partitions = texts(
+        &scene,
+        "select relname::text from pg_class where relispartition and relkind = 'r'",
+    )
+    .await;
     assert_eq!(partitions.len(), 4);
 }
 
@@ -131,7 +138,11 @@ async fn every_foreign_key_from_a_customers_row_to_a_sites_holds_both_to_one_cus
          order by 1",
     )
     .await;
-    assert_eq!(loose, ["deployments_replaces_fkey"], "that one is a note and gives nobody a right");
+    assert_eq!(
+        loose,
+        ["deployments_replaces_fkey"],
+        "that one is a note and gives nobody a right"
+    );
 }
 
 #[tokio::test]
@@ -170,11 +181,12 @@ async fn sign_in_may_call_the_tokens_function_and_read_nothing() {
     .await;
     assert_eq!(callable, ["find_api_token"]);
     for other in ["siteplane_api", "siteplane_platform", "siteplane_worker"] {
-        let may: bool = sqlx::query_scalar("select has_function_privilege($1, 'find_api_token(bytea)', 'execute')")
-            .bind(other)
-            .fetch_one(&mut scene.database.owner().await)
-            .await
-            .unwrap();
+        let may: bool =
+            sqlx::query_scalar("select has_function_privilege($1, 'find_api_token(bytea)', 'execute')")
+                .bind(other)
+                .fetch_one(&mut scene.database.owner().await)
+                .await
+                .unwrap();
         assert!(!may, "{other} may call find_api_token");
     }
 }

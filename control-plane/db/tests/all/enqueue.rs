@@ -1,11 +1,7 @@
 //! The bell joins the caller's transaction.
 
 use db::{PruneBells, enqueue, prune_bells, tenant::Scope};
-use domain::{
-    deployment::DeploymentKind,
-    id::DeploymentId,
-    job::RunDeployment,
-};
+use domain::{deployment::DeploymentKind, id::DeploymentId, job::RunDeployment};
 
 use crate::scene::Scene;
 
@@ -24,17 +20,24 @@ async fn a_rollback_leaves_no_job_and_a_commit_leaves_one() {
     for (commits, expected) in [(false, 0), (true, 1)] {
         let id = DeploymentId::new();
         let mut tx = scene.begin(Scope::Customer(customer)).await;
-        db::deployments::insert(&mut tx, &scene.new_deployment(id, customer, site, DeploymentKind::Create))
+        db::deployments::insert(
+            &mut tx,
+            &scene.new_deployment(id, customer, site, DeploymentKind::Create),
+        )
+        .await
+        .unwrap();
+        enqueue(&mut tx, &RunDeployment { deployment_id: id })
             .await
             .unwrap();
-        enqueue(&mut tx, &RunDeployment { deployment_id: id }).await.unwrap();
         if commits {
             tx.commit().await.unwrap();
         } else {
             tx.rollback().await.unwrap();
         }
         assert_eq!(bells(&scene).await, expected, "commits: {commits}");
-        let found = db::deployments::find(&mut *scene.as_worker().await, id).await.unwrap();
+        let found = db::deployments::find(&mut *scene.as_worker().await, id)
+            .await
+            .unwrap();
         assert_eq!(found.is_some(), commits);
     }
 }
@@ -44,7 +47,14 @@ async fn platform_and_workers_can_ring_too_and_only_bells_that_rang_are_pruned()
     let scene = Scene::new().await;
     for scope in [Scope::Platform, Scope::Worker] {
         let mut tx = scene.begin(scope).await;
-        enqueue(&mut tx, &RunDeployment { deployment_id: DeploymentId::new() }).await.unwrap();
+        enqueue(
+            &mut tx,
+            &RunDeployment {
+                deployment_id: DeploymentId::new(),
+            },
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
     }
     sqlx::query("update apalis.jobs set status = 'Done' where id = (select min(id) from apalis.jobs)")

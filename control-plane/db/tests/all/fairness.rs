@@ -16,7 +16,11 @@ struct Slots<'a> {
 
 impl<'a> Slots<'a> {
     fn new(scene: &'a Scene, slots: usize) -> Self {
-        Self { scene, slots, running: VecDeque::new() }
+        Self {
+            scene,
+            slots,
+            running: VecDeque::new(),
+        }
     }
 
     /// The customer of the next deployment that starts.
@@ -62,7 +66,10 @@ async fn of_twenty_customers_each_has_started_once_by_the_twentieth_start_and_a_
     slots.starts(7).await;
     let late = scene.customer("late", 3).await;
     scene.queued_sites(late, scene.account, 1).await;
-    assert!(slots.starts(4).await.contains(&late), "the late customer waits for more than four starts");
+    assert!(
+        slots.starts(4).await.contains(&late),
+        "the late customer waits for more than four starts"
+    );
 }
 
 #[tokio::test]
@@ -72,7 +79,10 @@ async fn a_customer_that_comes_back_after_a_pause_is_next_and_then_one_of_many()
     scene.queued_sites(back, scene.account, 1).await;
     scene.queued_sites(busy, scene.account, 60).await;
     let mut slots = Slots::new(&scene, 1);
-    assert_eq!(shares(&slots.starts(40).await), HashMap::from([(back, 1), (busy, 39)]));
+    assert_eq!(
+        shares(&slots.starts(40).await),
+        HashMap::from([(back, 1), (busy, 39)])
+    );
     scene.queued_sites(back, scene.account, 20).await;
     let starts = slots.starts(10).await;
     assert_eq!(starts[0], back);
@@ -95,12 +105,18 @@ async fn a_weight_of_three_starts_three_times_as_often_even_in_one_slot() {
 #[tokio::test]
 async fn a_weight_of_three_holds_three_slots_of_four() {
     let scene = Scene::new().await;
-    let (heavy, light) = (scene.customer("heavy", 30).await, scene.customer("light", 30).await);
+    let (heavy, light) = (
+        scene.customer("heavy", 30).await,
+        scene.customer("light", 30).await,
+    );
     scene.set_weight(heavy, 3).await;
     for customer in [heavy, light] {
         scene.queued_sites(customer, scene.account, 10).await;
     }
-    assert_eq!(shares(&Slots::new(&scene, 4).starts(4).await), HashMap::from([(heavy, 3), (light, 1)]));
+    assert_eq!(
+        shares(&Slots::new(&scene, 4).starts(4).await),
+        HashMap::from([(heavy, 3), (light, 1)])
+    );
 }
 
 #[tokio::test]

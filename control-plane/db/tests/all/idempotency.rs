@@ -9,7 +9,12 @@ use domain::id::CustomerId;
 use crate::scene::Scene;
 
 fn key(customer: CustomerId) -> IdempotencyKey<'static> {
-    IdempotencyKey { customer, route: "POST /api/v1/sites", key: "k-1", request_digest: b"digest" }
+    IdempotencyKey {
+        customer,
+        route: "POST /api/v1/sites",
+        key: "k-1",
+        request_digest: b"digest",
+    }
 }
 
 fn answer(number: i32) -> Answer {
@@ -44,11 +49,38 @@ async fn an_answer_comes_back_for_the_same_request_of_the_same_customer_on_the_s
     remember(&scene, key(customer), &answer(1)).await;
     assert_eq!(known(&scene, key(customer)).await, Known::Answered(answer(1)));
     assert_eq!(
-        known(&scene, IdempotencyKey { request_digest: b"another", ..key(customer) }).await,
+        known(
+            &scene,
+            IdempotencyKey {
+                request_digest: b"another",
+                ..key(customer)
+            }
+        )
+        .await,
         Known::OtherRequest
     );
-    assert_eq!(known(&scene, IdempotencyKey { route: "POST /api/v1/plans", ..key(customer) }).await, Known::Nothing);
-    assert_eq!(known(&scene, IdempotencyKey { key: "k-2", ..key(customer) }).await, Known::Nothing);
+    assert_eq!(
+        known(
+            &scene,
+            IdempotencyKey {
+                route: "POST /api/v1/plans",
+                ..key(customer)
+            }
+        )
+        .await,
+        Known::Nothing
+    );
+    assert_eq!(
+        known(
+            &scene,
+            IdempotencyKey {
+                key: "k-2",
+                ..key(customer)
+            }
+        )
+        .await,
+        Known::Nothing
+    );
     assert_eq!(known(&scene, key(other)).await, Known::Nothing);
 }
 
@@ -57,9 +89,14 @@ async fn a_twin_is_told_that_the_first_is_at_work_until_that_ends() {
     let scene = Scene::new().await;
     let customer = scene.customer("acme", 3).await;
     let mut first = scene.begin(Scope::Customer(customer)).await;
-    assert_eq!(idempotency::begin(&mut first, key(customer)).await.unwrap(), Known::Nothing);
+    assert_eq!(
+        idempotency::begin(&mut first, key(customer)).await.unwrap(),
+        Known::Nothing
+    );
     assert_eq!(known(&scene, key(customer)).await, Known::Running);
-    idempotency::remember(&mut first, key(customer), &answer(1)).await.unwrap();
+    idempotency::remember(&mut first, key(customer), &answer(1))
+        .await
+        .unwrap();
     assert_eq!(known(&scene, key(customer)).await, Known::Running);
     first.commit().await.unwrap();
     assert_eq!(known(&scene, key(customer)).await, Known::Answered(answer(1)));
@@ -71,7 +108,9 @@ async fn a_rollback_leaves_nothing_behind() {
     let customer = scene.customer("acme", 3).await;
     let mut tx = scene.begin(Scope::Customer(customer)).await;
     idempotency::begin(&mut tx, key(customer)).await.unwrap();
-    idempotency::remember(&mut tx, key(customer), &answer(1)).await.unwrap();
+    idempotency::remember(&mut tx, key(customer), &answer(1))
+        .await
+        .unwrap();
     tx.rollback().await.unwrap();
     assert_eq!(known(&scene, key(customer)).await, Known::Nothing);
 }
@@ -81,14 +120,24 @@ async fn after_a_day_a_key_is_free_again_and_is_pruned() {
     let scene = Scene::new().await;
     let customer = scene.customer("acme", 3).await;
     remember(&scene, key(customer), &answer(1)).await;
-    let fresh = IdempotencyKey { key: "fresh", ..key(customer) };
+    let fresh = IdempotencyKey {
+        key: "fresh",
+        ..key(customer)
+    };
     remember(&scene, fresh, &answer(2)).await;
-    let age = "update idempotency_keys set created_at = now() - interval '24 hours 1 second' where key = 'k-1'";
-    sqlx::query(age).execute(&mut scene.database.owner().await).await.unwrap();
+    let age =
+        "update idempotency_keys set created_at = now() - interval '24 hours 1 second' where key = 'k-1'";
+    sqlx::query(age)
+        .execute(&mut scene.database.owner().await)
+        .await
+        .unwrap();
     assert_eq!(known(&scene, key(customer)).await, Known::Nothing);
     remember(&scene, key(customer), &answer(3)).await;
     assert_eq!(known(&scene, key(customer)).await, Known::Answered(answer(3)));
-    sqlx::query(age).execute(&mut scene.database.owner().await).await.unwrap();
+    sqlx::query(age)
+        .execute(&mut scene.database.owner().await)
+        .await
+        .unwrap();
     let mut tx = scene.as_worker().await;
     assert_eq!(idempotency::prune(&mut tx).await.unwrap(), 1);
     tx.commit().await.unwrap();

@@ -25,11 +25,23 @@ async fn a_move_from_where_the_deployment_no_longer_is_is_refused() {
     let customer = scene.customer("acme", 3).await;
     let id = scene.queued_site(customer, "shop").await;
     scene.advance(id, S::Queued, E::CancelAsked, None).await.unwrap();
-    let error = scene.advance(id, S::Queued, E::Overtaken, None).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("deployment {id} was moved by someone else"));
+    let error = scene
+        .advance(id, S::Queued, E::Overtaken, None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("deployment {id} was moved by someone else")
+    );
     let unknown = DeploymentId::new();
-    let error = scene.advance(unknown, S::Queued, E::Overtaken, None).await.unwrap_err();
-    assert!(matches!(error, AdvanceError::Moved(id) if id == unknown), "{error}");
+    let error = scene
+        .advance(unknown, S::Queued, E::Overtaken, None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, AdvanceError::Moved(id) if id == unknown),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -51,24 +63,54 @@ async fn an_end_needs_a_reason_and_closes_the_steps() {
     scene.queued_site(customer, "shop").await;
     let held = scene.claim().await.unwrap();
     let mut tx = scene.as_worker().await;
-    assert!(db::steps::start(&mut tx, held.id, 1, StepName::Prepare).await.unwrap());
+    assert!(
+        db::steps::start(&mut tx, held.id, 1, StepName::Prepare)
+            .await
+            .unwrap()
+    );
     tx.commit().await.unwrap();
 
-    let end = Advance { deployment: held.id, from: S::Planning, event: E::Broke, attempt: Some(1), reason: "" };
+    let end = Advance {
+        deployment: held.id,
+        from: S::Planning,
+        event: E::Broke,
+        attempt: Some(1),
+        reason: "",
+    };
     let mut tx = scene.as_worker().await;
     let error = deployments::advance(&mut tx, end).await.unwrap_err();
-    let AdvanceError::Database(error) = error else { panic!("{error}") };
-    assert_eq!(error.as_database_error().unwrap().constraint(), Some("deployments_reason_with_end"));
+    let AdvanceError::Database(error) = error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        error.as_database_error().unwrap().constraint(),
+        Some("deployments_reason_with_end")
+    );
     drop(tx);
 
-    scene.advance(held.id, S::Planning, E::Broke, Some(1)).await.unwrap();
+    scene
+        .advance(held.id, S::Planning, E::Broke, Some(1))
+        .await
+        .unwrap();
     let ended = scene.find(held.id).await;
-    assert_eq!((ended.status, ended.reason.as_deref()), (S::Failed, Some("because")));
+    assert_eq!(
+        (ended.status, ended.reason.as_deref()),
+        (S::Failed, Some("because"))
+    );
     assert!(ended.finished_at.is_some() && ended.lease_until.is_none());
-    let steps = db::steps::list(&mut *scene.as_worker().await, held.id).await.unwrap();
-    assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), StepName::of(DeploymentKind::Create));
+    let steps = db::steps::list(&mut *scene.as_worker().await, held.id)
+        .await
+        .unwrap();
+    assert_eq!(
+        steps.iter().map(|step| step.name).collect::<Vec<_>>(),
+        StepName::of(DeploymentKind::Create)
+    );
     for step in steps {
-        let expected = if step.name == StepName::Prepare { StepStatus::Failed } else { StepStatus::Skipped };
+        let expected = if step.name == StepName::Prepare {
+            StepStatus::Failed
+        } else {
+            StepStatus::Skipped
+        };
         assert_eq!(step.status, expected, "{}", step.name);
         assert!(step.output.is_some(), "{} does not say why", step.name);
     }
@@ -90,11 +132,20 @@ async fn every_open_deployment_of_a_site_is_found_however_many_ended_since() {
     .execute(&mut scene.database.owner().await)
     .await
     .unwrap();
-    let open = deployments::open_of_site(&mut *scene.as_worker().await, site).await.unwrap();
-    assert_eq!(open.iter().map(|deployment| deployment.id).collect::<Vec<_>>(), [first]);
-    let page = deployments::list_of_site(&mut *scene.as_worker().await, site, None, 100).await.unwrap();
+    let open = deployments::open_of_site(&mut *scene.as_worker().await, site)
+        .await
+        .unwrap();
+    assert_eq!(
+        open.iter().map(|deployment| deployment.id).collect::<Vec<_>>(),
+        [first]
+    );
+    let page = deployments::list_of_site(&mut *scene.as_worker().await, site, None, 100)
+        .await
+        .unwrap();
     assert_eq!(page.len(), 100);
-    let rest = deployments::list_of_site(&mut *scene.as_worker().await, site, Some(page[99].id), 100).await.unwrap();
+    let rest = deployments::list_of_site(&mut *scene.as_worker().await, site, Some(page[99].id), 100)
+        .await
+        .unwrap();
     assert_eq!((rest.len(), rest[50].id), (51, first));
 }
 
@@ -110,6 +161,8 @@ async fn the_wish_to_cancel_is_noted_once_and_told_to_the_holder() {
         tx.commit().await.unwrap();
     }
     let mut tx = scene.as_worker().await;
-    let renewal = db::queue::renew(&mut tx, id, 1, crate::scene::LONG).await.unwrap();
+    let renewal = db::queue::renew(&mut tx, id, 1, crate::scene::LONG)
+        .await
+        .unwrap();
     assert_eq!(renewal, db::queue::Renewal::Held { cancel_asked: true });
 }

@@ -34,8 +34,11 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new() -> Self {
-        let scene =
-            Self { database: TestDatabase::new().await, account: CloudAccountId::new(), worker: WorkerId::new() };
+        let scene = Self {
+            database: TestDatabase::new().await,
+            account: CloudAccountId::new(),
+            worker: WorkerId::new(),
+        };
         scene.add_account(scene.account, None, 1000).await;
         scene
     }
@@ -59,12 +62,18 @@ impl Scene {
             provider_options: serde_json::json!({}),
         };
         let mut tx = self.begin(Scope::Platform).await;
-        cloud_accounts::insert(&mut tx, &account, cap, b"sealed").await.unwrap();
+        cloud_accounts::insert(&mut tx, &account, cap, b"sealed")
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
     }
 
     pub(crate) async fn customer(&self, slug: &str, cap: i32) -> CustomerId {
-        let customer = Customer { id: CustomerId::new(), name: slug.to_owned(), slug: slug.to_owned() };
+        let customer = Customer {
+            id: CustomerId::new(),
+            name: slug.to_owned(),
+            slug: slug.to_owned(),
+        };
         let mut tx = self.begin(Scope::Platform).await;
         customers::insert(&mut tx, &customer, cap).await.unwrap();
         tx.commit().await.unwrap();
@@ -101,15 +110,24 @@ impl Scene {
         };
         let mut tx = self.begin(Scope::Customer(customer)).await;
         sites::insert(&mut tx, &site).await.unwrap();
-        specifications::insert(&mut tx, site.id, customer, &stored).await.unwrap();
+        specifications::insert(&mut tx, site.id, customer, &stored)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         site.id
     }
 
-    pub(crate) async fn queue(&self, customer: CustomerId, site: SiteId, kind: DeploymentKind) -> DeploymentId {
+    pub(crate) async fn queue(
+        &self,
+        customer: CustomerId,
+        site: SiteId,
+        kind: DeploymentKind,
+    ) -> DeploymentId {
         let id = DeploymentId::new();
         let mut tx = self.begin(Scope::Customer(customer)).await;
-        deployments::insert(&mut tx, &self.new_deployment(id, customer, site, kind)).await.unwrap();
+        deployments::insert(&mut tx, &self.new_deployment(id, customer, site, kind))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         id
     }
@@ -188,19 +206,38 @@ impl Scene {
         attempt: Option<i32>,
     ) -> Result<DeploymentStatus, AdvanceError> {
         let mut tx = self.as_worker().await;
-        let moved =
-            deployments::advance(&mut tx, Advance { deployment, from, event, attempt, reason: "because" }).await?;
+        let moved = deployments::advance(
+            &mut tx,
+            Advance {
+                deployment,
+                from,
+                event,
+                attempt,
+                reason: "because",
+            },
+        )
+        .await?;
         tx.commit().await.unwrap();
         Ok(moved)
     }
 
     /// Ends what a claim started.
     pub(crate) async fn end(&self, claimed: &Deployment) {
-        self.advance(claimed.id, claimed.status, DeploymentEvent::Finished, Some(claimed.attempt)).await.unwrap();
+        self.advance(
+            claimed.id,
+            claimed.status,
+            DeploymentEvent::Finished,
+            Some(claimed.attempt),
+        )
+        .await
+        .unwrap();
     }
 
     pub(crate) async fn find(&self, id: DeploymentId) -> Deployment {
-        deployments::find(&mut *self.as_worker().await, id).await.unwrap().unwrap()
+        deployments::find(&mut *self.as_worker().await, id)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Waits until the lease of a deployment has run out by the database's clock.
@@ -208,15 +245,19 @@ impl Scene {
         let mut owner = self.database.owner().await;
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
-            let ended: bool = sqlx::query_scalar("select lease_until < clock_timestamp() from deployments where id = $1")
-                .bind(id.0)
-                .fetch_one(&mut owner)
-                .await
-                .unwrap();
+            let ended: bool =
+                sqlx::query_scalar("select lease_until < clock_timestamp() from deployments where id = $1")
+                    .bind(id.0)
+                    .fetch_one(&mut owner)
+                    .await
+                    .unwrap();
             if ended {
                 return;
             }
-            assert!(tokio::time::Instant::now() < deadline, "the lease of {id} never ends");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "the lease of {id} never ends"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -227,5 +268,14 @@ pub(crate) async fn claim_in(
     worker: WorkerId,
     lease: Duration,
 ) -> Option<Deployment> {
-    queue::claim(tx, &Claim { worker, lease, abilities: &[ABILITY.to_owned()] }).await.unwrap()
+    queue::claim(
+        tx,
+        &Claim {
+            worker,
+            lease,
+            abilities: &[ABILITY.to_owned()],
+        },
+    )
+    .await
+    .unwrap()
 }

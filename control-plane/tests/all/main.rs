@@ -1,0 +1,15 @@
+//! The API, called as its callers do, on a real database: one binary, one module a resource.
+
+mod authorization;
+mod bodies;
+mod deployments;
+mod documents;
+mod events;
+mod idempotency;
+mod operation;
+mod plans;
+mod site_changes;
+mod site_deletion;
+mod sites;
+mod stage;
+mod terraform_state;

@@ -1,0 +1,12 @@
+//! Stories through the real programs: `siteplane api` and `siteplane worker` as processes, the true Terraform,
+//! a true Postgres, on the simulated cloud.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and shows what it saw"
+)]
+
+mod checker;
+mod installation;
+mod kill;
