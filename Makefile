@@ -29,13 +29,11 @@ demo-aws: build need-terraform need-postgres need-aws-plugin $(VENV)/ready ## Th
 
 test: plugin need-terraform need-nextest need-postgres $(VENV)/ready ## Run all tests
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" != 1 ]; then $(MAKE) --no-print-directory need-aws-plugin; fi
-	@mkdir -p .siteplane && $(PLUGIN) mirror "$(CURDIR)/.siteplane/simulated-plugins" >/dev/null
-	@if [ "$$(id -u)" = 0 ]; then chmod a+x .siteplane; fi
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE)
 	@cargo test --quiet --workspace --doc
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
 	  echo "terraform-modules: tested with the SIMULATED plugins"; \
-	  SITEPLANE__TERRAFORM__PLUGIN_MIRROR="$(CURDIR)/.siteplane/simulated-plugins" terraform-modules/test; \
+	  SITEPLANE__TERRAFORM__PLUGIN_MIRROR="$(CURDIR)/target/simulated-mirror" terraform-modules/test; \
 	else terraform-modules/test; fi
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
 	  echo "make test: passed WITHOUT the tests of the AWS plugin (SITEPLANE__TEST__SKIP_AWS=1)"; \
@@ -68,8 +66,10 @@ test-long: plugin need-terraform need-nextest need-postgres need-aws-plugin $(VE
 build: plugin
 	@cargo build --profile $(PROFILE) -p siteplane
 
+# The simulated cloud's plugin, and the mirror that Terraform takes it from.
 plugin:
 	@cargo build --profile plugin -p simulated-cloud
+	@$(PLUGIN) mirror target/simulated-mirror >/dev/null
 
 need-terraform:
 	@command -v "$(TERRAFORM)" >/dev/null || { \

@@ -10,9 +10,9 @@ struct Run {
 
 /// Runs the command in an empty folder with these files, without any setting of the caller's shell.
 fn siteplane(arguments: &[&str], files: &[(&str, &str)], environment: &[(&str, &str)]) -> Run {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("there is room for a folder");
     for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::write(folder.path().join(name), text).expect("the folder is ours");
     }
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_siteplane"))
         .args(arguments)
@@ -21,8 +21,8 @@ fn siteplane(arguments: &[&str], files: &[(&str, &str)], environment: &[(&str, &
         .envs(environment.iter().copied())
         .current_dir(folder.path())
         .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        .expect("the command starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
     Run { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 

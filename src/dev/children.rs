@@ -30,7 +30,7 @@ const RESTART_WINDOW: Duration = Duration::from_secs(60);
 /// So many of them, and the whole gives up.
 const MOST_RESTARTS: usize = 5;
 /// The pause before the first restart; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a process is started.
 #[derive(Clone, Debug)]
@@ -327,7 +327,6 @@ mod tests {
         family.add(shell("echo no database; exit 3", folder.path()).start().unwrap());
         let first = family.mend().await.unwrap();
         assert_eq!((first.name.as_str(), first.status.code()), ("script", Some(3)));
-        tokio::time::pause();
         let error = loop {
             match family.mend().await {
                 Ok(_) => {}

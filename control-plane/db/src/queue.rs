@@ -88,7 +88,7 @@ pub async fn claim(conn: &mut PgConnection, claim: &Claim<'_>) -> sqlx::Result<O
                select d.id, d.priority, d.queued_at, d.approved_at is not null and d.kept_plan is not null as approved
                from deployments d
                where d.customer_id = customers.id
-                 and d.status = 'queued'
+                 and d.status = 'queued' and d.kind <> 'manual'
                  and exists (
                      select from cloud_accounts account
                      where account.id = d.cloud_account_id and account.provider || '/' || account.world = any ($1)
