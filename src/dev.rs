@@ -7,6 +7,7 @@ pub(crate) mod children;
 pub(crate) mod kept;
 pub(crate) mod leftovers;
 pub(crate) mod postgres;
+mod programs;
 pub(crate) mod seed;
 
 use std::{
@@ -19,17 +20,17 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use children::{Family, Recipe, Restarted};
+use children::{Family, Restarted};
 use kept::Kept;
 use postgres::Postgres;
-use rustix::process::Signal;
+use programs::{Parts, Tools, blob_settings};
 use seed::{EmulatorAccount, Seeded};
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection, postgres::PgPoolOptions};
 use state::{
     keys::MasterKeys,
     local_s3::LocalS3,
-    store::{BlobStore, Patience, StoreSettings},
+    store::BlobStore,
 };
 use tokio::{net::TcpListener, time::Instant};
 
@@ -398,163 +399,6 @@ async fn prepare_database(
     .await?;
     programs.close().await;
     Ok(seeded)
-}
-
-/// What API and workers are started from.
-struct Parts<'a> {
-    folder: &'a Path,
-    wishes: &'a Wishes,
-    settings: &'a Settings,
-    tools: &'a Tools,
-    kept: &'a Kept,
-    server: &'a Postgres,
-}
-
-impl Parts<'_> {
-    fn api(&self, port: u16, s3: &str) -> anyhow::Result<Recipe> {
-        let mut recipe = self.program("api", "api", s3)?;
-        recipe
-            .environment
-            .push(("SITEPLANE__API__LISTEN".to_owned(), format!("127.0.0.1:{port}")));
-        Ok(recipe)
-    }
-
-    fn worker(&self, number: usize, s3: &str) -> anyhow::Result<Recipe> {
-        let mut recipe = self.program(&format!("worker-{number}"), "worker", s3)?;
-        let terraform = &self.settings.terraform;
-        let mut paths = vec![
-            ("SITEPLANE__WORKER__WORKSPACES", self.folder.join("workspaces")),
-            ("SITEPLANE__TERRAFORM__MODULES", self.tools.modules.clone()),
-            (
-                "SITEPLANE__TERRAFORM__SIMULATED_MIRROR",
-                self.folder.join("simulated-plugins"),
-            ),
-        ];
-        paths.extend(
-            terraform
-                .bin
-                .clone()
-                .map(|bin| ("SITEPLANE__TERRAFORM__BIN", bin)),
-        );
-        paths.extend(
-            terraform
-                .plugin_mirror
-                .clone()
-                .map(|mirror| ("SITEPLANE__TERRAFORM__PLUGIN_MIRROR", mirror)),
-        );
-        let paths = paths
-            .into_iter()
-            .map(|(name, path)| (name.to_owned(), path.display().to_string()));
-        recipe.environment.extend(paths);
-        if self.wishes.short_lease {
-            let lease = worker::settings::LeaseTerms::short();
-            for (key, length) in [
-                ("LENGTH", lease.length),
-                ("RENEW_EVERY", lease.renew_every),
-                ("MARGIN", lease.margin),
-                ("GRACE", lease.grace),
-                ("TAKEOVER_AFTER", lease.takeover_after),
-                ("SWEEP_EVERY", lease.sweep_every),
-            ] {
-                let name = format!("SITEPLANE__LEASE__{key}_SECONDS");
-                recipe.environment.push((name, length.as_secs_f64().to_string()));
-            }
-        }
-        Ok(recipe)
-    }
-
-    fn program(&self, name: &str, command: &str, s3: &str) -> anyhow::Result<Recipe> {
-        let text = str::to_owned;
-        let environment = vec![
-            (text("SITEPLANE__ENVIRONMENT"), text("development")),
-            (
-                text("SITEPLANE__DATABASE__URL"),
-                self.server.url(LOGIN, &self.kept.program_password),
-            ),
-            (text("SITEPLANE__ACCOUNTS__WORLDS"), text("simulated,emulator")),
-            // Empty is not set: the development key, and never that of the operator's shell.
-            (text("SITEPLANE__SECRETS__MASTER_KEYS"), String::new()),
-            (text("SITEPLANE__STORAGE__ENDPOINT_URL"), text(s3)),
-            (text("SITEPLANE__STORAGE__REGION"), text(REGION)),
-            (text("SITEPLANE__STORAGE__BUCKET"), text(BUCKET)),
-            (text("SITEPLANE__STORAGE__PATH_STYLE"), text("true")),
-            (
-                text("SITEPLANE__STORAGE__ACCESS_KEY"),
-                self.kept.s3_access_key.clone(),
-            ),
-            (
-                text("SITEPLANE__STORAGE__SECRET_KEY"),
-                self.kept.s3_secret_key.clone(),
-            ),
-        ];
-        Ok(Recipe {
-            name: text(name),
-            program: std::env::current_exe().context("this program's own path is not known")?,
-            // The folder is how a leftover is known as ours.
-            arguments: vec![text(command), text("--of-dev"), self.folder.display().to_string()],
-            environment,
-            user: None,
-            stop: Signal::TERM,
-            has_lifeline: true,
-            folder: std::env::current_dir()?,
-            log: self.folder.join("logs").join(format!("{name}.log")),
-        })
-    }
-}
-
-fn blob_settings(endpoint: &str, kept: &Kept) -> StoreSettings {
-    StoreSettings {
-        endpoint_url: Some(endpoint.to_owned()),
-        region: REGION.to_owned(),
-        bucket: BUCKET.to_owned(),
-        path_style: true,
-        access_key: kept.s3_access_key.clone(),
-        secret_key: kept.s3_secret_key.clone(),
-        patience: Patience::default(),
-    }
-}
-
-/// What dev needs beside this program; looked for before anything is started.
-struct Tools {
-    simulated_cloud: PathBuf,
-    modules: PathBuf,
-}
-
-impl Tools {
-    fn find(settings: &Settings) -> anyhow::Result<Self> {
-        let modules = &settings.terraform.modules;
-        let in_checkout = crate::simulated_cloud::checkout().map(|root| root.join("terraform-modules"));
-        let candidates = [
-            Some(modules.clone()),
-            in_checkout.filter(|_| modules.is_relative()),
-        ];
-        let found = candidates.into_iter().flatten().find(|folder| folder.is_dir());
-        let found = found.with_context(|| {
-            format!(
-                "there are no Terraform modules in {}; terraform.modules says where they are",
-                modules.display()
-            )
-        })?;
-        Ok(Self {
-            simulated_cloud: crate::simulated_cloud::find()?,
-            modules: fs::canonicalize(found)?,
-        })
-    }
-
-    fn write_mirror(&self, folder: &Path) -> anyhow::Result<()> {
-        let output = std::process::Command::new(&self.simulated_cloud)
-            .arg("mirror")
-            .arg(folder)
-            .output();
-        let output = output.with_context(|| format!("can't run {}", self.simulated_cloud.display()))?;
-        if !output.status.success() {
-            bail!(
-                "simulated-cloud mirror failed: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
-        }
-        Ok(())
-    }
 }
 
 fn make_folder(folder: &Path) -> anyhow::Result<PathBuf> {

@@ -14,7 +14,11 @@ fn siteplane(arguments: &[&str], files: &[(&str, &str)], environment: &[(&str, &
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).expect("the folder is ours");
     }
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_siteplane"))
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_siteplane"))
         .args(arguments)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -23,7 +27,11 @@ fn siteplane(arguments: &[&str], files: &[(&str, &str)], environment: &[(&str, &
         .output()
         .expect("the command starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
-    Run { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    Run {
+        code: status.code(),
+        stdout: text(stdout),
+        stderr: text(stderr),
+    }
 }
 
 const SHOP: &str = include_str!("../examples/shop.yaml");
@@ -33,7 +41,10 @@ fn check_says_everything_that_is_wrong_at_once_and_shows_no_secret() {
     let run = siteplane(
         &["check", "--offline"],
         &[("siteplane.toml", "[worker]\nslot = 4\n[log]\nformat = \"xml\"")],
-        &[("SITEPLANE__SECRETS__MASTER_KEYS", "1:topsecret"), ("SITEPLANE__API__LISTEN", "nowhere")],
+        &[
+            ("SITEPLANE__SECRETS__MASTER_KEYS", "1:topsecret"),
+            ("SITEPLANE__API__LISTEN", "nowhere"),
+        ],
     );
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     for expected in [
@@ -54,7 +65,12 @@ fn a_service_does_not_start_with_an_unknown_setting() {
     for command in ["api", "worker", "migrate", "dev"] {
         let run = siteplane(&[command], &[], &[("SITEPLANE__WORKER__SLOT", "4")]);
         assert_eq!(run.code, Some(1), "{command}");
-        assert!(run.stderr.contains("SITEPLANE__WORKER__SLOT): there is no such setting"), "{command}: {}", run.stderr);
+        assert!(
+            run.stderr
+                .contains("SITEPLANE__WORKER__SLOT): there is no such setting"),
+            "{command}: {}",
+            run.stderr
+        );
     }
 }
 
@@ -64,40 +80,75 @@ fn production_starts_neither_on_the_development_key_nor_a_development_installati
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("production needs its own"), "{}", run.stderr);
     let key = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    let production = [("SITEPLANE__ENVIRONMENT", "production"), ("SITEPLANE__SECRETS__MASTER_KEYS", key)];
+    let production = [
+        ("SITEPLANE__ENVIRONMENT", "production"),
+        ("SITEPLANE__SECRETS__MASTER_KEYS", key),
+    ];
     let run = siteplane(&["dev"], &[], &production);
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("dev and demo are for development"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("dev and demo are for development"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn a_site_file_that_does_not_fit_names_its_fields_and_ends_with_2() {
-    let bad = SHOP.replace("port: 80", "port: 22").replace("region: us-east-1", "region: mars-1");
+    let bad = SHOP
+        .replace("port: 80", "port: 22")
+        .replace("region: us-east-1", "region: mars-1");
     let run = siteplane(&["deploy", "shop.yaml", "--wait"], &[("shop.yaml", &bad)], &[]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("application.port: found \"22\""), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("application.port: found \"22\""),
+        "{}",
+        run.stderr
+    );
     assert!(run.stderr.contains("region: found \"mars-1\""), "{}", run.stderr);
     let json = siteplane(&["deploy", "shop.yaml", "--json"], &[("shop.yaml", &bad)], &[]);
     assert_eq!(json.code, Some(2));
     let line: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!((line["type"].as_str(), line["problems"].as_array().map(Vec::len)), (Some("error"), Some(2)));
+    assert_eq!(
+        (line["type"].as_str(), line["problems"].as_array().map(Vec::len)),
+        (Some("error"), Some(2))
+    );
 }
 
 #[test]
 fn without_an_api_to_speak_to_it_says_how_to_get_one() {
     let run = siteplane(&["deploy", "shop.yaml"], &[("shop.yaml", SHOP)], &[]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("SITEPLANE__CLIENT__URL") && run.stderr.contains("siteplane dev"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("SITEPLANE__CLIENT__URL") && run.stderr.contains("siteplane dev"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn an_api_that_does_not_answer_ends_with_4_and_its_address() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let url = format!("http://127.0.0.1:{port}");
-    let client = [("SITEPLANE__CLIENT__URL", url.as_str()), ("SITEPLANE__CLIENT__TOKEN", "sp_secret")];
-    let run = siteplane(&["deploy", "shop.yaml", "--wait"], &[("shop.yaml", SHOP)], &client);
+    let client = [
+        ("SITEPLANE__CLIENT__URL", url.as_str()),
+        ("SITEPLANE__CLIENT__TOKEN", "sp_secret"),
+    ];
+    let run = siteplane(
+        &["deploy", "shop.yaml", "--wait"],
+        &[("shop.yaml", SHOP)],
+        &client,
+    );
     assert_eq!(run.code, Some(4), "{}", run.stderr);
-    assert!(run.stderr.contains(&url) && !run.stderr.contains("sp_secret"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains(&url) && !run.stderr.contains("sp_secret"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

@@ -387,12 +387,12 @@ mod tests {
 
     #[test]
     fn an_unknown_option_is_refused_with_those_that_there_are() {
-        let error = read_options(Provider::Aws, &["ssh_keys=1".to_owned()])
+        let error = read_options(Provider::ALL[0], &["ssh_keys=1".to_owned()])
             .unwrap_err()
             .to_string();
         assert_eq!(error, "aws has no option ssh_keys; it has image_id");
         assert_eq!(
-            read_options(Provider::Aws, &["image_id=ami-1".to_owned()]).unwrap(),
+            read_options(Provider::ALL[0], &["image_id=ami-1".to_owned()]).unwrap(),
             json!({"image_id": "ami-1"})
         );
     }

@@ -301,12 +301,22 @@ mod tests {
         }
     }
 
+    /// The child is past its first lines once it has said something.
+    async fn wait_for_words(child: &Child) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while child.last_words().is_empty() {
+            assert!(Instant::now() < deadline, "the child says nothing");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     #[tokio::test]
     async fn the_end_of_its_pipe_is_enough_to_stop_a_child() {
         let folder = tempfile::tempdir().unwrap();
         let mut child = shell("trap '' TERM; echo $WORD; read line; echo bye", folder.path())
             .start()
             .unwrap();
+        wait_for_words(&child).await;
         assert!(child.stop(Duration::from_secs(10)).await);
         assert_eq!(child.last_words(), "hello\nbye\n");
     }
@@ -314,9 +324,13 @@ mod tests {
     #[tokio::test]
     async fn a_child_that_does_not_listen_is_killed() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = shell("trap '' TERM; while :; do sleep 0.1; done", folder.path())
-            .start()
-            .unwrap();
+        let mut child = shell(
+            "trap '' TERM; echo ready; while :; do sleep 0.1; done",
+            folder.path(),
+        )
+        .start()
+        .unwrap();
+        wait_for_words(&child).await;
         assert!(!child.stop(Duration::from_millis(300)).await);
     }
 

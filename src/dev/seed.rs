@@ -180,14 +180,15 @@ async fn ensure_account(pool: &PgPool, keys: &MasterKeys, wanted: Wanted) -> any
     let account = CloudAccount {
         id: CloudAccountId::new(),
         customer: wanted.customer,
-        provider: Provider::Aws,
+        provider: Provider::ALL[0],
         world: wanted.world,
         name: wanted.name.to_owned(),
         endpoint: Some(wanted.endpoint),
         provider_options: wanted.options,
     };
     // Neither asks who you are; the fields are what AWS's provider insists on.
-    let credentials: BTreeMap<&str, &str> = Provider::Aws
+    let credentials: BTreeMap<&str, &str> = account
+        .provider
         .facts()
         .credential_fields
         .iter()

@@ -45,7 +45,7 @@ fn every_mistake_is_found_at_once_and_named_with_its_place() {
     );
     for expected in [
         "envronment",
-        "worker.slot (TOML source string): there is no such setting; did you mean worker.slots?",
+        "worker.slot: there is no such setting; did you mean worker.slots?",
         "world \"moon\" is unknown; allowed are real, emulator, simulated",
         "\"here\" is no address with a port",
         "database.max_connections (environment, SITEPLANE__DATABASE__MAX_CONNECTIONS): \"many\" is no whole number",

@@ -36,16 +36,25 @@ pub(crate) enum Lease {
     Short,
 }
 
+/// Where its sites stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    /// In a folder; each create, update and delete takes this long.
+    Simulated(Duration),
+    /// At moto, the emulator of AWS, with the real provider.
+    Moto { url: String, image_id: String },
+}
+
 /// An installation. Its processes end with it.
 pub(crate) struct Installation {
     pub(crate) database: TestDatabase,
-    pub(crate) customer: CustomerId,
     pub(crate) token: String,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) url: String,
     api: Option<Program>,
     s3: LocalS3,
     lease: Lease,
+    cloud: Cloud,
     http: reqwest::Client,
 }
 
@@ -78,6 +87,11 @@ impl Drop for Program {
     }
 }
 
+/// Something else that a test needs. Killed when it is dropped.
+pub(crate) fn other_program(command: &mut Command) -> Program {
+    Program(command.spawn().unwrap())
+}
+
 pub(crate) fn signal(pid: i32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     // Whoever is to be killed may be gone already.
@@ -85,8 +99,8 @@ pub(crate) fn signal(pid: i32, signal: rustix::process::Signal) {
 }
 
 impl Installation {
-    /// Starts everything but workers. Each create, update and delete in the cloud takes `latency`.
-    pub(crate) async fn start(lease: Lease, latency: Duration) -> Self {
+    /// Starts everything but workers.
+    pub(crate) async fn start(lease: Lease, cloud: Cloud) -> Self {
         // The client's TLS; the programs install their own.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = TestDatabase::new().await;
@@ -111,7 +125,7 @@ impl Installation {
             uuid::Uuid::new_v4().simple(),
             uuid::Uuid::new_v4().simple()
         );
-        let customer = seed(&database, &folder.path().join("cloud"), latency, &token).await;
+        seed(&database, &folder.path().join("cloud"), &cloud, &token).await;
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -121,13 +135,13 @@ impl Installation {
         let http = reqwest::Client::new();
         let mut installation = Self {
             database,
-            customer,
             token,
             folder,
             url,
             api: None,
             s3,
             lease,
+            cloud,
             http,
         };
         installation.start_api().await;
@@ -190,8 +204,8 @@ impl Installation {
             .env("SITEPLANE__STORAGE__PATH_STYLE", "true")
             .env("SITEPLANE__STORAGE__ACCESS_KEY", "key")
             .env("SITEPLANE__STORAGE__SECRET_KEY", "secret")
-            .env("SITEPLANE__ACCOUNTS__WORLDS", "simulated")
-            .env("SITEPLANE__TERRAFORM__SIMULATED_MIRROR", mirror)
+            // One of the places where the clouds' own plugins are looked for.
+            .env("HOME", std::env::var_os("HOME").unwrap_or_default())
             .env("SITEPLANE__TERRAFORM__MODULES", root.join("terraform-modules"))
             .env(
                 "SITEPLANE__WORKER__WORKSPACES",
@@ -202,6 +216,15 @@ impl Installation {
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
+        match &self.cloud {
+            Cloud::Simulated(_) => command
+                .env("SITEPLANE__ACCOUNTS__WORLDS", "simulated")
+                .env("SITEPLANE__TERRAFORM__SIMULATED_MIRROR", mirror),
+            Cloud::Moto { .. } => command.env("SITEPLANE__ACCOUNTS__WORLDS", "emulator"),
+        };
+        if let Some(mirror) = std::env::var_os("SITEPLANE__TERRAFORM__PLUGIN_MIRROR") {
+            command.env("SITEPLANE__TERRAFORM__PLUGIN_MIRROR", mirror);
+        }
         if self.lease == Lease::Short {
             for (key, seconds) in [
                 ("LENGTH", "6"),
@@ -215,6 +238,11 @@ impl Installation {
             }
         }
         Program(command.spawn().unwrap())
+    }
+
+    /// A client without a token.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// What a program has logged.
@@ -247,6 +275,22 @@ impl Installation {
         (status, answer.json().await.unwrap_or(Value::Null))
     }
 
+    /// Changes a site. Gives the id of the deployment.
+    pub(crate) async fn change_site(&self, site: &str, if_match: u32, change: Value) -> String {
+        let answer = self
+            .http
+            .patch(format!("{}/api/v1/sites/{site}", self.url))
+            .bearer_auth(&self.token)
+            .header("if-match", format!("\"{if_match}\""))
+            .json(&change)
+            .send()
+            .await
+            .unwrap();
+        let (status, body) = (answer.status().as_u16(), answer.json::<Value>().await.unwrap());
+        assert_eq!(status, 202, "{body}");
+        body["deployment"]["id"].as_str().unwrap().to_owned()
+    }
+
     /// Asks for a site. Gives the ids of site and deployment.
     pub(crate) async fn create_site(&self, name: &str) -> (String, String) {
         let site = json!({
@@ -272,7 +316,7 @@ impl Installation {
     }
 }
 
-async fn seed(database: &TestDatabase, cloud: &Path, latency: Duration, token: &str) -> CustomerId {
+async fn seed(database: &TestDatabase, folder: &Path, cloud: &Cloud, token: &str) {
     let (customer, account) = (CustomerId::new(), CloudAccountId::new());
     let mut tx = tenant::begin(&database.pool, Scope::Platform).await.unwrap();
     let row = Customer {
@@ -290,14 +334,22 @@ async fn seed(database: &TestDatabase, cloud: &Path, latency: Duration, token: &
         expires_at: None,
     };
     db::tokens::insert(&mut tx, &new, token).await.unwrap();
+    let (world, endpoint, provider_options) = match cloud {
+        Cloud::Simulated(latency) => (
+            World::Simulated,
+            folder.to_str().unwrap().to_owned(),
+            json!({"latency_ms": u64::try_from(latency.as_millis()).unwrap()}),
+        ),
+        Cloud::Moto { url, image_id } => (World::Emulator, url.clone(), json!({"image_id": image_id})),
+    };
     let row = CloudAccount {
         id: account,
         customer: None,
         provider: Provider::ALL[0],
-        world: World::Simulated,
-        name: "simulated".to_owned(),
-        endpoint: Some(cloud.to_str().unwrap().to_owned()),
-        provider_options: json!({"latency_ms": u64::try_from(latency.as_millis()).unwrap()}),
+        world,
+        name: "test".to_owned(),
+        endpoint: Some(endpoint),
+        provider_options,
     };
     let sealed_for = SealedFor::Credentials {
         customer_id: None,
@@ -310,5 +362,4 @@ async fn seed(database: &TestDatabase, cloud: &Path, latency: Duration, token: &
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    customer
 }

@@ -15,7 +15,7 @@ use sqlx::{Connection, PgConnection, Row};
 
 use crate::{
     checker,
-    installation::{Installation, Lease, Program, signal},
+    installation::{Cloud, Installation, Lease, Program, signal},
 };
 
 /// Where in a run, and whom.
@@ -75,7 +75,7 @@ async fn kill_rounds(lease: Lease, rounds: usize, moving_within: Duration) {
     let seed = seed();
     eprintln!("seed {seed}");
     let mut lot = StdRng::seed_from_u64(seed);
-    let installation = Installation::start(lease, Duration::from_millis(120)).await;
+    let installation = Installation::start(lease, Cloud::Simulated(Duration::from_millis(120))).await;
     let mut conn = PgConnection::connect(&installation.database.owner_url)
         .await
         .unwrap();
@@ -125,7 +125,7 @@ async fn kill_rounds(lease: Lease, rounds: usize, moving_within: Duration) {
         while workers.len() < 2 {
             workers.push(installation.start_worker("worker"));
         }
-        // The last one stands for a destroy after a kill; the others make room.
+        // What a kill left must not stand in the way of the end.
         let destroy = installation.destroy_site(&site).await;
         assert_eq!(
             wait_for_end(&mut conn, &destroy).await,

@@ -7,6 +7,9 @@
     reason = "a test fails by panicking and shows what it saw"
 )]
 
+mod aws_provider;
 mod checker;
 mod installation;
 mod kill;
+mod listener;
+mod rooms;

@@ -29,6 +29,8 @@ pub struct Told {
     pub failures: Vec<Failure>,
     /// Addresses whose wait was cut by an interrupt of ours.
     pub cut: BTreeSet<String>,
+    /// The state, where Terraform could write it nowhere and printed it. Holds secrets.
+    pub printed_state: Option<Vec<u8>>,
 }
 
 /// How a run of Terraform ended, other than well.
@@ -124,7 +126,11 @@ async fn listen(
             }
             continue;
         }
-        let line = UiLine::parse(&line.text);
+        let text = line.text;
+        let line = UiLine::parse(&text);
+        if line.message == STATE_DUMP {
+            told.printed_state = state_in(&text).or(told.printed_state);
+        }
         diagnostics.observe(&line);
         was_interrupted |= recovery::is_interrupt(&line);
         if let UiEvent::Diagnostic(diagnostic) = &line.event {
@@ -137,6 +143,15 @@ async fn listen(
     }
     told.failures = diagnostics.join();
     told
+}
+
+/// What Terraform says with a state that it could not write anywhere, not even to `errored.tfstate`.
+const STATE_DUMP: &str = "Emergency state dump";
+
+fn state_in(line: &str) -> Option<Vec<u8>> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let state = line.get("state").filter(|state| state.is_object())?;
+    serde_json::to_vec(state).ok()
 }
 
 /// One line of `-json` as an event. What Terraform repeats from the plan, or says to a terminal, is left out.

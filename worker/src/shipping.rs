@@ -38,6 +38,8 @@ pub struct Shipper {
     reporter: Reporter,
     /// Lineage and serial of the last version that is stored.
     shipped: Option<(String, u64)>,
+    /// The state that Terraform could not write to its file.
+    rescued: Option<Vec<u8>>,
 }
 
 impl Shipper {
@@ -56,12 +58,8 @@ impl Shipper {
             store,
             reporter,
             shipped: stored,
+            rescued: None,
         }
-    }
-
-    /// Lineage and serial of the last version that is stored.
-    pub fn shipped(&self) -> Option<(String, u64)> {
-        self.shipped.clone()
     }
 
     /// Ships while `work` runs, and once more at its end: the last version is stored when this returns.
@@ -107,6 +105,21 @@ impl Shipper {
         self.ship_if_newer().await.map(drop)
     }
 
+    /// Ships a state that Terraform could not write to its file, as on a full disk, and left elsewhere.
+    ///
+    /// # Errors
+    /// [`Stop::Lost`].
+    pub async fn ship_rescued(&mut self, state: Vec<u8>) -> Result<(), Stop> {
+        self.ship(&state).await?;
+        self.rescued = Some(state);
+        Ok(())
+    }
+
+    /// The state that Terraform could not write to its file: newer than what lies there.
+    pub fn rescued(&self) -> Option<&[u8]> {
+        self.rescued.as_deref()
+    }
+
     /// `true` where a version was shipped.
     async fn ship_if_newer(&mut self) -> Result<bool, Stop> {
         let bytes = match tokio::fs::read(&self.file).await {
@@ -117,8 +130,12 @@ impl Shipper {
                 return Ok(false);
             }
         };
+        self.ship(&bytes).await
+    }
+
+    async fn ship(&mut self, bytes: &[u8]) -> Result<bool, Stop> {
         // Torn: the next look finds it whole.
-        let Ok(state) = TerraformState::parse(&bytes) else {
+        let Ok(state) = TerraformState::parse(bytes) else {
             return Ok(false);
         };
         let version = (state.lineage, state.serial);
@@ -129,7 +146,7 @@ impl Shipper {
         {
             return Ok(false);
         }
-        let stored = self.store_patiently(&bytes).await?;
+        let stored = self.store_patiently(bytes).await?;
         let standing = in_transaction!(self.store, tx => {
             // The answer to an earlier commit may have been lost.
             let known = state_versions::list(tx, self.owner.site).await?;

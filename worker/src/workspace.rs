@@ -18,6 +18,8 @@ use crate::modules::ModuleSet;
 
 /// The state that Terraform writes after every resource.
 pub const STATE: &str = "terraform.tfstate";
+/// Where Terraform puts a state that it can't write to its own file.
+pub const ERRORED_STATE: &str = "errored.tfstate";
 /// The plan that is judged and applied.
 pub const PLAN: &str = "site.tfplan";
 /// The plan as `show -json` prints it.
@@ -83,11 +85,6 @@ impl Workspace {
             root,
             _lock: lock,
         })
-    }
-
-    /// The folder of the workspace.
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 
     /// Where Terraform runs.
@@ -349,7 +346,7 @@ mod tests {
         let workspace = Workspace::create(workspaces.path(), owner(), &modules).unwrap();
         workspace.write(STATE, b"{}").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(workspace.folder()), 0o700);
+        assert_eq!(mode(&workspace.folder), 0o700);
         assert_eq!(mode(&workspace.file(STATE)), 0o600);
         assert!(Leftover::find(workspaces.path()).unwrap().is_empty());
         let owner = workspace.owner;

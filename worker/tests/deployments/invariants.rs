@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use db::tenant::{self, Scope};
+use db::{
+    deployments::Deployment,
+    tenant::{self, Scope},
+};
 use domain::id::{DeploymentId, SiteId};
 use serde::Deserialize;
 use state::terraform_state::TerraformState;
@@ -104,16 +107,15 @@ impl Stage {
         operation: &str,
         resource_type: &str,
     ) {
-        let what = format!("{operation} of {resource_type} by attempt {attempt}");
-        until(&what, async || {
+        let is_there = |_: &Deployment| {
             journal(&self.cloud()).iter().any(|call| {
                 call.who() == (deployment, attempt)
                     && call.operation == operation
                     && call.phase == "begin"
                     && call.resource_type == resource_type
             })
-        })
-        .await;
+        };
+        self.wait_until(deployment, is_there).await;
     }
 
     /// Types and ids that the site's current state knows, and whether any of them is tainted.

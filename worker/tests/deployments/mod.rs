@@ -53,7 +53,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Deadlines, LeaseTerms, Settings, SupervisorCommand};
 
 /// Longer than any deployment on the simulated cloud, also while the machine compiles.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everything that a worker works with, of this test alone.
 struct Stage {

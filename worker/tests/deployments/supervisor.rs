@@ -45,7 +45,7 @@ async fn a_deployment_outlives_its_supervisor_its_terraform_and_its_provider() {
         assert_eq!(old.len(), attempt as usize, "{old:?}");
     };
 
-    stage.wait_for_call(create, 1, "create", "aws_nat_gateway").await;
+    stage.wait_for_call(create, 1, "create", "aws_vpc").await;
     let [supervisor] = &supervisors()[..] else {
         panic!("one supervisor runs: {:?}", supervisors())
     };

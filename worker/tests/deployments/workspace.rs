@@ -147,6 +147,12 @@ async fn a_full_disk_fails_a_deployment_in_words_and_the_next_one_finds_all_that
     disk.free();
     let made = stage.standing();
     assert!(!made.is_empty());
+    assert_eq!(
+        stage.in_state(site).await.0,
+        made,
+        "the state that no disk took is stored"
+    );
+    assert_eq!(stage.known(site).await, made);
 
     let again = stage.retry(site).await;
     stage.wait_for(again, DeploymentStatus::Succeeded).await;

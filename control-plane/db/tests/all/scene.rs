@@ -55,7 +55,7 @@ impl Scene {
         let account = CloudAccount {
             id,
             customer,
-            provider: Provider::Aws,
+            provider: Provider::ALL[0],
             world: World::Simulated,
             name: format!("account-{id}"),
             endpoint: Some("/cloud".to_owned()),
@@ -95,7 +95,7 @@ impl Scene {
             customer,
             account: self.account,
             name,
-            provider: Provider::Aws,
+            provider: Provider::ALL[0],
             region: "us-east-1",
             draft: false,
         };

@@ -18,6 +18,7 @@ use super::{APPLY_JOURNAL, Applied, Attempt, Broke, Output, PLAN, Run, phase};
 use crate::{
     attempt::{Stop, held, in_transaction},
     recovery,
+    workspace::ERRORED_STATE,
 };
 
 impl Attempt {
@@ -25,6 +26,8 @@ impl Attempt {
     pub(super) async fn apply(&mut self) -> Result<Option<TerraformState>, Stop> {
         const STEP: StepName = StepName::Apply;
         self.checkpoint()?;
+        // What was said of the plan comes before the status in the order of the readers.
+        self.reporter.flush().await?;
         self.begin_apply().await?;
         self.reporter.start_step(STEP).await?;
         let run = Run {
@@ -91,6 +94,15 @@ impl Attempt {
                 .any(|error| error.summary == "Saved plan is stale")
         {
             return Stop::Stale("the site's state has moved since the plan was made".to_owned());
+        }
+        if let Broke::Failed(told) | Broke::Interrupted(told) | Broke::Deadline(told) = &broke {
+            let rescued = told.printed_state.clone();
+            let rescued = rescued.or_else(|| std::fs::read(self.workspace.file(ERRORED_STATE)).ok());
+            if let Some(state) = rescued
+                && let Err(stop) = self.shipper.ship_rescued(state).await
+            {
+                return stop;
+            }
         }
         if let Broke::Interrupted(told) = &broke
             && !self.signals.lost.is_cancelled()

@@ -86,8 +86,13 @@ impl Attempt {
                 in_transaction!(self.store, tx => finish(tx, context, deployment, DeploymentEvent::Finished, "Planned").await)
             }
             End::AwaitsApproval(kept) => {
+                // After an interruption they are more than before it.
+                let known = self.known_resources();
                 in_transaction!(self.store, tx => {
                     let now = held(tx, deployment).await?;
+                    if let Some(known) = &known {
+                        resources::replace(tx, deployment.site, deployment.customer, deployment.id, known).await?;
+                    }
                     deployments::set_kept_plan(tx, deployment.id, deployment.attempt, Some(&kept)).await?;
                     if now.status == DeploymentStatus::Cancelling {
                         return finish(tx, context, deployment, DeploymentEvent::Stopped, "Cancelled").await;
@@ -115,20 +120,26 @@ impl Attempt {
         }
     }
 
+    /// The resources that the state in the workspace knows. One that can't be read, as on a full disk, says
+    /// nothing: then the rows stay as they are.
+    fn known_resources(&self) -> Option<Vec<resources::SiteResource>> {
+        let state = match self.shipper.rescued() {
+            Some(state) => Some(state.to_vec()),
+            None => self.workspace.state().ok()?,
+        };
+        match state {
+            None => Some(Vec::new()),
+            Some(bytes) => TerraformState::parse(&bytes).ok().map(|state| site_resources(Some(&state))),
+        }
+    }
+
     async fn write_stop(&mut self, stop: Stop) -> Result<DeploymentStatus, Stop> {
         if !matches!(stop, Stop::Lost) {
             // Whatever ended the run, its state is stored before anyone is told that it is over.
             self.shipper.ship_last().await?;
             self.reporter.flush().await?;
         }
-        // A state that can't be read, as on a full disk, says nothing: then the rows stay as they are.
-        let known = match self.workspace.state() {
-            Ok(None) => Some(Vec::new()),
-            Ok(Some(bytes)) => TerraformState::parse(&bytes)
-                .ok()
-                .map(|state| site_resources(Some(&state))),
-            Err(_) => None,
-        };
+        let known = self.known_resources();
         let stop = match stop {
             Stop::Failed(failed) => {
                 let error = failures_json(&failed.failures);
@@ -300,17 +311,7 @@ async fn end_site(tx: &mut Tx, now: &Deployment, end: DeploymentStatus) -> Resul
     let Some(site) = sites::find_for_update(tx, now.site).await? else {
         return Ok(());
     };
-    let waiting = deployments::open_of_site(tx, now.site).await?;
-    let next = waiting
-        .iter()
-        .filter(|other| other.id != now.id)
-        .find_map(|other| other.kind.site_status_while_open());
-    let after = now
-        .kind
-        .site_status_after(end, site.applied_specification.is_some());
-    if let Some(status) = after.and(next).or(after) {
-        sites::set_status(tx, now.site, status).await?;
-    }
+    sites::settle_status(tx, &site, now.kind, end).await?;
     Ok(())
 }
 
