@@ -27,11 +27,7 @@ use programs::{Parts, Tools, blob_settings};
 use seed::{EmulatorAccount, Seeded};
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection, postgres::PgPoolOptions};
-use state::{
-    keys::MasterKeys,
-    local_s3::LocalS3,
-    store::BlobStore,
-};
+use state::{keys::MasterKeys, local_s3::LocalS3, store::BlobStore};
 use tokio::{net::TcpListener, time::Instant};
 
 use crate::settings::Settings;

@@ -17,6 +17,9 @@ use paint::{Line, Paint};
 /// How often the moving line moves.
 const FRAME: Duration = Duration::from_millis(100);
 
+/// Columns of the moving sign, the gap behind it, and one that stays free.
+const SPINNER: usize = 3;
+
 /// Stdout, as a terminal or not.
 #[derive(Debug)]
 pub(crate) struct Screen {
@@ -35,7 +38,7 @@ impl Screen {
         };
         let moving = (is_terminal && !is_dumb).then(|| {
             let bar = ProgressBar::new_spinner().with_style(
-                ProgressStyle::with_template("{spinner} {wide_msg}")
+                ProgressStyle::with_template("{spinner} {msg}")
                     .expect("the template is right")
                     .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "),
             );
@@ -66,7 +69,16 @@ impl Screen {
             bar.set_draw_target(ProgressDrawTarget::stdout());
             bar.enable_steady_tick(FRAME);
         }
-        bar.set_message(text.to_owned());
+        // Cut here and not by the bar, which takes a terminal that does not tell its height for 80 columns wide.
+        let room = self
+            .width()
+            .map_or(usize::MAX, |width| width.saturating_sub(SPINNER));
+        bar.set_message(
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(room)
+                .collect::<String>(),
+        );
     }
 
     /// Takes the moving line away.

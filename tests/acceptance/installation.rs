@@ -172,7 +172,21 @@ impl Installation {
         self.program("worker", name)
     }
 
+    /// Starts a worker that must not start. Gives what it said.
+    pub(crate) fn refused(&self, environment: &[(&str, &str)]) -> String {
+        // The log of an earlier refusal.
+        let _ = fs::remove_file(self.folder.path().join("refused.log"));
+        let mut command = self.command("worker", "refused");
+        command.envs(environment.iter().copied());
+        assert!(!command.status().unwrap().success());
+        self.log("refused")
+    }
+
     fn program(&self, role: &str, log: &str) -> Program {
+        Program(self.command(role, log).spawn().unwrap())
+    }
+
+    fn command(&self, role: &str, log: &str) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mirror = root.join("target/simulated-mirror");
         assert!(
@@ -237,7 +251,7 @@ impl Installation {
                 command.env(format!("SITEPLANE__LEASE__{key}_SECONDS"), seconds);
             }
         }
-        Program(command.spawn().unwrap())
+        command
     }
 
     /// A client without a token.

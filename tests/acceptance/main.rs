@@ -12,4 +12,7 @@ mod checker;
 mod installation;
 mod kill;
 mod listener;
+mod luck;
+mod outage;
+mod start;
 mod rooms;

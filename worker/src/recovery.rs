@@ -232,6 +232,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_planned_is_unknown_too_and_takes_no_id_from_what_was_begun() {
+        let mut begins = Begins::default();
+        begins.observe(&line("aws_vpc.lost", "create", true, Some("vpc-2")));
+        let planned = ["aws_vpc.known", "aws_vpc.lost", "aws_vpc.silent"];
+        begins.add_planned(&planned.map(|address| (address.to_owned(), "aws_vpc".to_owned())).into());
+        let unknown = begins.unknown_to(Some(&state(&[("known", None)])));
+        assert_eq!(
+            unknown.keys().collect::<Vec<_>>(),
+            ["aws_vpc.lost", "aws_vpc.silent"]
+        );
+        assert!(unknown["aws_vpc.lost"].id.is_some() && unknown["aws_vpc.silent"].id.is_none());
+    }
+
+    #[test]
     fn only_the_taint_of_a_wait_that_we_cut_is_lifted() {
         let interrupted = "{\"@message\":\"\\nInterrupt received.\\nPlease wait\",\"type\":\"log\"}\n";
         let cut_line = r#"{"type":"diagnostic","diagnostic":{"severity":"error","summary":"waiting for RDS create: context canceled","detail":"","address":"aws_vpc.slow"}}"#;

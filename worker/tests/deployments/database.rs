@@ -82,6 +82,9 @@ impl Owner {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn broken_connections_cost_no_event_and_no_attempt() {
     let stage = Stage::new().await;
+    stage.set_faults(&json!([
+        {"type": "aws_lb", "operation": "create", "delay_ms": 1_500, "times": 1},
+    ]));
     let mut owner = Owner::new(&stage.database).await;
     let worker = stage.start_worker();
     let (site, create) = stage.create_site("shop-1", false).await;
@@ -99,7 +102,7 @@ async fn broken_connections_cost_no_event_and_no_attempt() {
             owner.end_connections().await;
             broken += 1;
         }
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     assert!(broken > 3, "connections were broken {broken} times");
     worker.stop().await;

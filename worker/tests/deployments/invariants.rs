@@ -144,14 +144,6 @@ impl Stage {
 
     /// What must hold once the only site's last deployment is final and its workers have ended.
     pub async fn assert_in_order(&self, site: SiteId) {
-        { // TEMPORARY
-            let mut tx = tenant::begin(&self.database.pool, Scope::Worker).await.unwrap();
-            for d in db::deployments::list_of_site(&mut tx, site, None, 100).await.unwrap() {
-                for event in self.events(d.id).await {
-                    eprintln!("EV {} {} {:?} {}", event.seq, event.attempt, event.step, event.message);
-                }
-            }
-        }
         let standing = self.standing();
         assert_eq!(self.in_state(site).await.0, standing, "the state and the cloud");
         assert_eq!(self.known(site).await, standing, "the rows and the cloud");

@@ -23,11 +23,11 @@ use super::{
 async fn a_machine_that_is_gone_with_its_workspaces_leaves_nothing_unknown() {
     let stage = Stage::new().await;
     stage.set_faults(&json!([
-        {"type": "aws_nat_gateway", "operation": "create", "delay_ms": 60_000, "times": 1},
+        {"type": "aws_vpc", "operation": "create", "delay_ms": 60_000, "times": 1},
     ]));
     let first = stage.start_worker();
     let (site, create) = stage.create_site("shop-1", false).await;
-    stage.wait_for_call(create, 1, "create", "aws_nat_gateway").await;
+    stage.wait_for_call(create, 1, "create", "aws_vpc").await;
     first.vanish().await;
     until("what the worker started ends by itself", async || {
         processes_in(&stage.workspaces()).is_empty()
