@@ -113,11 +113,21 @@ impl Paint {
                     self.color(color, &format!("{front}{part}"))
                 })
                 .collect();
-            let mut whole = body.join("\n");
-            if !note.is_empty() {
-                whole.push_str(&format!("  {}", self.color("2", &note)));
+            let whole = body.join("\n");
+            if note.is_empty() {
+                return whole;
             }
-            return whole;
+            let last = hang.len() + text.lines().last().map_or(0, |last| last.chars().count());
+            let fits = room.is_none() || last + 2 + note.chars().count() <= width.unwrap_or(usize::MAX);
+            if fits {
+                return format!("{whole}  {}", self.color("2", &note));
+            }
+            let lines = wrapped(&note, room.unwrap_or(usize::MAX));
+            let lines: Vec<String> = lines
+                .iter()
+                .map(|part| format!("{hang}{}", self.color("2", part)))
+                .collect();
+            return format!("{whole}\n{}", lines.join("\n"));
         }
         let text = text.replace('\n', " ");
         let (text, note) = match room {
@@ -220,6 +230,7 @@ mod tests {
                 "creating RDS DB Instance (shop): DBInstanceQuotaExceeded: too many",
             )
             .deeper(),
+            Line::plain("create shop on aws in us-east-1").note("SIMULATED: nothing costs money or exists"),
             Line::plain("The site answers at a very long sentence that has to be broken somewhere."),
         ];
         for width in 20..120 {

@@ -17,7 +17,11 @@ const IMAGE: &str = "ami-12c6146b";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_site_lives_and_ends_with_the_real_aws_provider() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let url = format!("http://127.0.0.1:{port}");
     let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto/moto_server.py");
     let moto = other_program(
@@ -30,21 +34,36 @@ async fn a_site_lives_and_ends_with_the_real_aws_provider() {
     let http = reqwest_client();
     let started = Instant::now();
     while http.get(format!("{url}/moto-api/")).send().await.is_err() {
-        assert!(started.elapsed() < Duration::from_secs(60), "moto is not up: pip install -r tests/moto/requirements.txt");
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "moto is not up: pip install -r tests/moto/requirements.txt"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let cloud = Cloud::Moto { url: url.clone(), image_id: IMAGE.to_owned() };
+    let cloud = Cloud::Moto {
+        url: url.clone(),
+        image_id: IMAGE.to_owned(),
+    };
     let installation = Installation::start(Lease::Default, cloud).await;
     let worker = installation.start_worker("worker");
 
     let (site, create) = installation.create_site("shop-1").await;
     wait_for_success(&installation, &create).await;
     assert_eq!(vpcs(&http, &url, &site).await, 1);
-    let (_, found) = installation.call(reqwest::Method::GET, &format!("/sites/{site}"), None).await;
+    let (_, found) = installation
+        .call(reqwest::Method::GET, &format!("/sites/{site}"), None)
+        .await;
     assert_eq!(found["status"], "active", "{found}");
-    assert!(found["outputs"]["hostname"].as_str().is_some_and(|name| name.contains("elb")), "{found}");
+    assert!(
+        found["outputs"]["hostname"]
+            .as_str()
+            .is_some_and(|name| name.contains("elb")),
+        "{found}"
+    );
 
-    let change = installation.change_site(&site, 1, json!({"scaling": {"min": 1, "max": 3}})).await;
+    let change = installation
+        .change_site(&site, 1, json!({"scaling": {"min": 1, "max": 3}}))
+        .await;
     let changed = wait_for_success(&installation, &change).await;
     let touched: Vec<&str> = changed["plan_summary"]["changes"]
         .as_array()
@@ -70,14 +89,20 @@ fn reqwest_client() -> reqwest::Client {
 async fn wait_for_success(installation: &Installation, deployment: &str) -> Value {
     let started = Instant::now();
     loop {
-        let (_, body) = installation.call(reqwest::Method::GET, &format!("/deployments/{deployment}"), None).await;
+        let (_, body) = installation
+            .call(reqwest::Method::GET, &format!("/deployments/{deployment}"), None)
+            .await;
         let status = body["status"].as_str().unwrap_or_default();
         if status == "succeeded" {
             return body;
         }
         let is_open = matches!(status, "queued" | "planning" | "applying" | "interrupted");
         assert!(is_open, "{body}\n{}", installation.log("worker"));
-        assert!(started.elapsed() < Duration::from_secs(600), "{body}\n{}", installation.log("worker"));
+        assert!(
+            started.elapsed() < Duration::from_secs(600),
+            "{body}\n{}",
+            installation.log("worker")
+        );
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }

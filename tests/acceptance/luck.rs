@@ -14,15 +14,42 @@ const PROMISES: &[(&str, &[&str])] = &[
         "unknown cloud, region, size; a name that is no DNS label",
         &["unknown_cloud_region_size_and_a_name_that_is_no_dns_label_are_refused_and_queue_nothing"],
     ),
-    ("a name taken", &["a_name_that_is_taken_is_a_conflict_and_queues_nothing"]),
-    ("a body that is no JSON", &["a_body_that_is_no_json_is_refused_with_its_place_and_queues_nothing"]),
-    ("an unknown field", &["an_unknown_field_is_refused_with_the_known_ones_and_queues_nothing"]),
-    ("a wrong type", &["a_field_of_the_wrong_type_is_refused_by_its_path_and_queues_nothing"]),
-    ("over 1 MiB", &["a_body_over_one_mebibyte_is_refused_and_queues_nothing"]),
-    ("an unknown site; a foreign customer's site", &["an_unknown_site_and_a_strangers_site_can_not_be_told_apart"]),
-    ("a stale If-Match", &["a_patch_without_or_with_a_stale_if_match_is_refused_and_queues_nothing"]),
-    ("the same Idempotency-Key with another body", &["a_key_with_another_body_is_refused_and_queues_nothing"]),
-    ("the same Idempotency-Key while its twin runs", &["a_key_whose_twin_is_at_work_is_a_conflict_and_queues_nothing"]),
+    (
+        "a name taken",
+        &["a_name_that_is_taken_is_a_conflict_and_queues_nothing"],
+    ),
+    (
+        "a body that is no JSON",
+        &["a_body_that_is_no_json_is_refused_with_its_place_and_queues_nothing"],
+    ),
+    (
+        "an unknown field",
+        &["an_unknown_field_is_refused_with_the_known_ones_and_queues_nothing"],
+    ),
+    (
+        "a wrong type",
+        &["a_field_of_the_wrong_type_is_refused_by_its_path_and_queues_nothing"],
+    ),
+    (
+        "over 1 MiB",
+        &["a_body_over_one_mebibyte_is_refused_and_queues_nothing"],
+    ),
+    (
+        "an unknown site; a foreign customer's site",
+        &["an_unknown_site_and_a_strangers_site_can_not_be_told_apart"],
+    ),
+    (
+        "a stale If-Match",
+        &["a_patch_without_or_with_a_stale_if_match_is_refused_and_queues_nothing"],
+    ),
+    (
+        "the same Idempotency-Key with another body",
+        &["a_key_with_another_body_is_refused_and_queues_nothing"],
+    ),
+    (
+        "the same Idempotency-Key while its twin runs",
+        &["a_key_whose_twin_is_at_work_is_a_conflict_and_queues_nothing"],
+    ),
     (
         "DELETE of a site that is queued",
         &["a_site_that_is_only_queued_ends_unmade_and_is_destroyed_all_the_same"],
@@ -34,16 +61,25 @@ const PROMISES: &[(&str, &[&str])] = &[
             "a_second_delete_names_the_deployment_that_is_at_it_and_queues_nothing",
         ],
     ),
-    ("DELETE of a site that was never applied", &["a_site_that_was_never_applied_is_destroyed"]),
+    (
+        "DELETE of a site that was never applied",
+        &["a_site_that_was_never_applied_is_destroyed"],
+    ),
     (
         "DELETE of a site that is already deleted",
         &["a_deleted_site_is_gone_its_name_is_free_and_nothing_is_queued_for_it"],
     ),
     (
         "Terraform missing or of a wrong version is said at start",
-        &["a_missing_terraform_says_where_to_get_it", "a_terraform_of_another_version_or_none_is_refused"],
+        &[
+            "a_missing_terraform_says_where_to_get_it",
+            "a_terraform_of_another_version_or_none_is_refused",
+        ],
     ),
-    ("a plugin missing is said at start", &["a_worker_without_plugins_or_migrations_does_not_start_and_says_what_is_missing"]),
+    (
+        "a plugin missing is said at start",
+        &["a_worker_without_plugins_or_migrations_does_not_start_and_says_what_is_missing"],
+    ),
     (
         "a migration missing is said at start, and readyz is not ready",
         &[
@@ -99,11 +135,23 @@ const PROMISES: &[(&str, &[&str])] = &[
         "full workspace disk",
         &["a_full_disk_fails_a_deployment_in_words_and_the_next_one_finds_all_that_was_made"],
     ),
-    ("two updates at once", &["two_updates_at_once_run_one_after_the_other_while_other_sites_go_on"]),
-    ("cancel while queued", &["a_queued_deployment_ends_at_once_when_cancelled"]),
+    (
+        "two updates at once",
+        &["two_updates_at_once_run_one_after_the_other_while_other_sites_go_on"],
+    ),
+    (
+        "cancel while queued",
+        &["a_queued_deployment_ends_at_once_when_cancelled"],
+    ),
     ("cancel while planning", &["a_cancelled_plan_touches_nothing"]),
-    ("cancel while applying", &["a_cancelled_apply_leaves_nothing_unknown_and_can_be_destroyed"]),
-    ("SIGTERM to a worker with a run in flight", &["a_worker_that_shuts_down_hands_its_apply_to_the_next_one"]),
+    (
+        "cancel while applying",
+        &["a_cancelled_apply_leaves_nothing_unknown_and_can_be_destroyed"],
+    ),
+    (
+        "SIGTERM to a worker with a run in flight",
+        &["a_worker_that_shuts_down_hands_its_apply_to_the_next_one"],
+    ),
 ];
 
 #[test]

@@ -14,5 +14,5 @@ mod kill;
 mod listener;
 mod luck;
 mod outage;
-mod start;
 mod rooms;
+mod start;

@@ -60,7 +60,8 @@ async fn forward(listener: TcpListener, to: Arc<str>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_gone_for_forty_seconds_costs_an_attempt_and_nothing_else() {
-    let mut installation = Installation::start(Lease::Short, Cloud::Simulated(Duration::from_millis(200))).await;
+    let mut installation =
+        Installation::start(Lease::Short, Cloud::Simulated(Duration::from_millis(200))).await;
     let direct: reqwest::Url = installation.database.url.parse().unwrap();
     let address = format!("{}:{}", direct.host_str().unwrap(), direct.port().unwrap());
     let mut road = Road::open(address).await;
@@ -75,16 +76,31 @@ async fn a_postgres_that_is_gone_for_forty_seconds_costs_an_attempt_and_nothing_
     tokio::time::sleep(Duration::from_secs(40)).await;
     road.mend().await;
     let body = until(&installation, &deployment, |body| body["finished_at"].is_string()).await;
-    assert_eq!(body["status"], "succeeded", "{body}\n{}", installation.log("worker"));
+    assert_eq!(
+        body["status"],
+        "succeeded",
+        "{body}\n{}",
+        installation.log("worker")
+    );
     assert_eq!(body["attempt"], 2, "{body}");
     let started = Instant::now();
     loop {
         let workspaces = installation.folder.path().join("workspaces");
-        let found = checker::problems(&installation.database.owner_url, &installation.cloud(), &workspaces).await;
+        let found = checker::problems(
+            &installation.database.owner_url,
+            &installation.cloud(),
+            &workspaces,
+        )
+        .await;
         if found.is_empty() {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(40), "{}\n{}", found.join("\n"), installation.log("worker"));
+        assert!(
+            started.elapsed() < Duration::from_secs(40),
+            "{}\n{}",
+            found.join("\n"),
+            installation.log("worker")
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     worker.terminate();
@@ -102,7 +118,9 @@ async fn a_cancelled_plan_touches_nothing() {
     let body = until(&installation, &deployment, |body| body["finished_at"].is_string()).await;
     assert_eq!(body["status"], "cancelled", "{body}");
     assert!(!installation.cloud().join("resources").exists());
-    let (_, site) = installation.call(reqwest::Method::GET, &format!("/sites/{site}"), None).await;
+    let (_, site) = installation
+        .call(reqwest::Method::GET, &format!("/sites/{site}"), None)
+        .await;
     assert_eq!(site["status"], "failed", "{site}");
     worker.terminate();
 }
@@ -110,11 +128,17 @@ async fn a_cancelled_plan_touches_nothing() {
 async fn until(installation: &Installation, deployment: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();
     loop {
-        let (_, body) = installation.call(reqwest::Method::GET, &format!("/deployments/{deployment}"), None).await;
+        let (_, body) = installation
+            .call(reqwest::Method::GET, &format!("/deployments/{deployment}"), None)
+            .await;
         if holds(&body) {
             return body;
         }
-        assert!(started.elapsed() < Duration::from_secs(120), "{body}\n{}", installation.log("worker"));
+        assert!(
+            started.elapsed() < Duration::from_secs(120),
+            "{body}\n{}",
+            installation.log("worker")
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -29,8 +29,15 @@ fn rooms_use_only_the_rooms_below_them() {
     let metadata: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
     let rooms: BTreeMap<&str, &[&str]> = MAY_USE.into_iter().collect();
     let packages = metadata["packages"].as_array().unwrap();
-    let found: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
-    assert_eq!(found, rooms.keys().copied().collect(), "a room without a row in MAY_USE, or a row without a room");
+    let found: BTreeSet<&str> = packages
+        .iter()
+        .map(|package| package["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        found,
+        rooms.keys().copied().collect(),
+        "a room without a row in MAY_USE, or a row without a room"
+    );
     for package in packages {
         let name = package["name"].as_str().unwrap();
         for dependency in package["dependencies"].as_array().unwrap() {
@@ -53,7 +60,10 @@ fn a_cloud_is_named_only_where_clouds_are_told_apart() {
             let name = file.strip_prefix(root).unwrap().to_str().unwrap();
             let text = fs::read_to_string(&file).unwrap();
             let names_one = text.contains("Provider::Aws");
-            assert!(!names_one || allowed.contains(&name), "{name} names a cloud; facts belong into domain/src/provider");
+            assert!(
+                !names_one || allowed.contains(&name),
+                "{name} names a cloud; facts belong into domain/src/provider"
+            );
         }
     }
 }

@@ -236,7 +236,11 @@ mod tests {
         let mut begins = Begins::default();
         begins.observe(&line("aws_vpc.lost", "create", true, Some("vpc-2")));
         let planned = ["aws_vpc.known", "aws_vpc.lost", "aws_vpc.silent"];
-        begins.add_planned(&planned.map(|address| (address.to_owned(), "aws_vpc".to_owned())).into());
+        begins.add_planned(
+            &planned
+                .map(|address| (address.to_owned(), "aws_vpc".to_owned()))
+                .into(),
+        );
         let unknown = begins.unknown_to(Some(&state(&[("known", None)])));
         assert_eq!(
             unknown.keys().collect::<Vec<_>>(),

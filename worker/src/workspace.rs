@@ -159,7 +159,10 @@ impl Leftover {
     /// The folder can't be read.
     pub fn find(workspaces: &Path) -> io::Result<Vec<Self>> {
         let mut found = Vec::new();
-        for site in subfolders(workspaces)?.into_iter().filter(|folder| is_site(folder)) {
+        for site in subfolders(workspaces)?
+            .into_iter()
+            .filter(|folder| is_site(folder))
+        {
             for folder in subfolders(&site)? {
                 let Some(lock) = lock(&folder)? else { continue };
                 match owner_of(&folder)? {
@@ -353,7 +356,11 @@ mod tests {
         let next = Owner { attempt: 2, ..owner };
         let earlier = |but| Leftover::of_earlier_attempts(workspaces.path(), but).unwrap();
         assert!(earlier(owner).is_empty());
-        assert_eq!(earlier(next).len(), 1, "a frozen worker's is found by the next attempt");
+        assert_eq!(
+            earlier(next).len(),
+            1,
+            "a frozen worker's is found by the next attempt"
+        );
         drop(workspace);
         let leftovers = Leftover::find(workspaces.path()).unwrap();
         assert_eq!(leftovers.len(), 1);

@@ -329,7 +329,9 @@ pub struct Action {
 
 impl Action {
     fn allowed_if(allowed: bool, otherwise: impl FnOnce() -> String) -> Self {
-        Self { denied_because: (!allowed).then(otherwise) }
+        Self {
+            denied_because: (!allowed).then(otherwise),
+        }
     }
 }
 
@@ -378,7 +380,10 @@ mod tests {
             {
                 reached.push(*to);
             }
-            assert!(reached.iter().any(|status| status.is_final()), "{start} never ends");
+            assert!(
+                reached.iter().any(|status| status.is_final()),
+                "{start} never ends"
+            );
         }
     }
 
@@ -438,7 +443,11 @@ mod tests {
             (K::DriftCheck, S::Failed, true, None),
         ];
         for (kind, end, ever_applied, expected) in cases {
-            assert_eq!(kind.site_status_after(end, ever_applied), expected, "{kind} {end}");
+            assert_eq!(
+                kind.site_status_after(end, ever_applied),
+                expected,
+                "{kind} {end}"
+            );
         }
     }
 
@@ -449,11 +458,18 @@ mod tests {
             done.cancel.denied_because.as_deref(),
             Some("the deployment is succeeded, which is final")
         );
-        assert!(done.approve.denied_because.is_some_and(|why| why.contains("waits for approval")));
+        assert!(
+            done.approve
+                .denied_because
+                .is_some_and(|why| why.contains("waits for approval"))
+        );
         let waiting = DeploymentActions::of(S::AwaitingApproval, None);
         assert_eq!(waiting.approve.denied_because, None);
         assert_eq!(waiting.cancel.denied_because, None);
         let asked = DeploymentActions::of(S::Applying, Some(DateTime::UNIX_EPOCH));
-        assert_eq!(asked.cancel.denied_because.as_deref(), Some("it is being cancelled already"));
+        assert_eq!(
+            asked.cancel.denied_because.as_deref(),
+            Some("it is being cancelled already")
+        );
     }
 }

@@ -96,7 +96,9 @@ impl PlanSummary {
             }
             let change = &resource["change"];
             let importing = change.get("importing").is_some_and(Value::is_object);
-            let Some(action) = action_of(change, importing) else { continue };
+            let Some(action) = action_of(change, importing) else {
+                continue;
+            };
             match action {
                 PlannedAction::Create => summary.add += 1,
                 PlannedAction::Update => summary.change += 1,
@@ -109,7 +111,10 @@ impl PlanSummary {
             }
             summary.import += u32::from(importing);
             summary.changes.push(PlannedChange {
-                address: resource["address"].as_str().ok_or(NotAPlan("address"))?.to_owned(),
+                address: resource["address"]
+                    .as_str()
+                    .ok_or(NotAPlan("address"))?
+                    .to_owned(),
                 resource_type: resource["type"].as_str().ok_or(NotAPlan("type"))?.to_owned(),
                 action,
                 importing,
@@ -133,14 +138,16 @@ impl PlanSummary {
     /// import or an update by now (a password that the cloud does not tell is set anew), and a replacement
     /// that was cut after its removal is a creation. Prices and verdicts are judged apart.
     pub fn is_within(&self, approved: &Self) -> bool {
-        let approved: BTreeSet<(&str, PlannedAction)> =
-            approved.changes.iter().map(|change| (change.address.as_str(), change.action)).collect();
+        let approved: BTreeSet<(&str, PlannedAction)> = approved
+            .changes
+            .iter()
+            .map(|change| (change.address.as_str(), change.action))
+            .collect();
         self.changes.iter().all(|change| {
             let pair = (change.address.as_str(), change.action);
             let began_as = |action| approved.contains(&(change.address.as_str(), action));
-            let finishes_creation =
-                matches!(change.action, PlannedAction::Import | PlannedAction::Update)
-                    && (began_as(PlannedAction::Create) || began_as(PlannedAction::Replace));
+            let finishes_creation = matches!(change.action, PlannedAction::Import | PlannedAction::Update)
+                && (began_as(PlannedAction::Create) || began_as(PlannedAction::Replace));
             let finishes_replacement =
                 change.action == PlannedAction::Create && began_as(PlannedAction::Replace);
             approved.contains(&pair) || finishes_creation || finishes_replacement
@@ -149,8 +156,10 @@ impl PlanSummary {
 
     /// One line for a person: `3 to add, 1 to change, 0 to destroy`.
     pub fn headline(&self) -> String {
-        let mut line =
-            format!("{} to add, {} to change, {} to destroy", self.add, self.change, self.destroy);
+        let mut line = format!(
+            "{} to add, {} to change, {} to destroy",
+            self.add, self.change, self.destroy
+        );
         if self.import > 0 {
             line.push_str(&format!(", {} to import", self.import));
         }
@@ -159,7 +168,11 @@ impl PlanSummary {
 }
 
 fn action_of(change: &Value, importing: bool) -> Option<PlannedAction> {
-    let actions: Vec<&str> = change["actions"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let actions: Vec<&str> = change["actions"]
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     Some(match actions.as_slice() {
         ["create"] => PlannedAction::Create,
         ["update"] => PlannedAction::Update,
@@ -245,16 +258,21 @@ mod tests {
 
     #[test]
     fn a_changed_attribute_is_shown_unless_it_is_sensitive() {
-        let plan = summary(vec![json!({"address": "a", "type": "t", "mode": "managed", "change": {
-            "actions": ["delete", "create"],
-            "before": {"size": "small", "password": "planted-1", "id": "i-1", "same": 1},
-            "after": {"size": "large", "password": "planted-2", "same": 1},
-            "after_unknown": {"id": true},
-            "before_sensitive": {"password": true}, "after_sensitive": {"password": true},
-            "replace_paths": [["size"]],
-        }})]);
+        let plan = summary(vec![
+            json!({"address": "a", "type": "t", "mode": "managed", "change": {
+                "actions": ["delete", "create"],
+                "before": {"size": "small", "password": "planted-1", "id": "i-1", "same": 1},
+                "after": {"size": "large", "password": "planted-2", "same": 1},
+                "after_unknown": {"id": true},
+                "before_sensitive": {"password": true}, "after_sensitive": {"password": true},
+                "replace_paths": [["size"]],
+            }}),
+        ]);
         let attributes = &plan.changes[0].attributes;
-        let names: Vec<&str> = attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+        let names: Vec<&str> = attributes
+            .iter()
+            .map(|attribute| attribute.name.as_str())
+            .collect();
         assert_eq!(names, ["id", "password", "size"]);
         assert!(attributes[2].forces_replacement && attributes[2].after == Some(json!("large")));
         assert!(attributes[1].sensitive && attributes[1].before.is_none());
@@ -263,7 +281,10 @@ mod tests {
 
     #[test]
     fn a_plan_within_the_approved_one_goes_on_and_any_other_asks_again() {
-        let approved = summary(vec![resource("a", &["create"]), resource("b", &["delete", "create"])]);
+        let approved = summary(vec![
+            resource("a", &["create"]),
+            resource("b", &["delete", "create"]),
+        ]);
         let mut imported = resource("a", &["no-op"]);
         imported["change"]["importing"] = json!({"id": "vpc-1"});
         let cases = [
@@ -277,9 +298,16 @@ mod tests {
             (vec![resource("c", &["create"])], false),
         ];
         for (resources, expected) in cases {
-            assert_eq!(summary(resources.clone()).is_within(&approved), expected, "{resources:?}");
+            assert_eq!(
+                summary(resources.clone()).is_within(&approved),
+                expected,
+                "{resources:?}"
+            );
         }
-        assert_eq!(summary(vec![imported]).headline(), "0 to add, 0 to change, 0 to destroy, 1 to import");
+        assert_eq!(
+            summary(vec![imported]).headline(),
+            "0 to add, 0 to change, 0 to destroy, 1 to import"
+        );
     }
 
     #[test]

@@ -63,9 +63,10 @@ impl std::str::FromStr for SiteStatus {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
-            UnknownWord::new("status", text, &Self::ALL.map(Self::as_str))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| UnknownWord::new("status", text, &Self::ALL.map(Self::as_str)))
     }
 }
 
@@ -81,7 +82,11 @@ pub struct UnknownWord {
 impl UnknownWord {
     /// `subject` names what was parsed, `allowed` the words that would have passed.
     pub fn new(subject: &'static str, found: &str, allowed: &[&str]) -> Self {
-        Self { subject, found: found.to_owned(), allowed: allowed.join(", ") }
+        Self {
+            subject,
+            found: found.to_owned(),
+            allowed: allowed.join(", "),
+        }
     }
 }
 
@@ -132,8 +137,14 @@ impl TryFrom<String> for SiteName {
         let is_label = (3..=32).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && !text.ends_with('-')
-            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if is_label { Ok(Self(text)) } else { Err(NotASiteName(text)) }
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if is_label {
+            Ok(Self(text))
+        } else {
+            Err(NotASiteName(text))
+        }
     }
 }
 
@@ -152,9 +163,24 @@ mod tests {
         for good in ["abc", "shop-1", "a--b", &"a".repeat(32)] {
             assert!(good.parse::<SiteName>().is_ok(), "{good}");
         }
-        for bad in ["", "ab", "1ab", "-ab", "ab-", "Abc", "a_b", "a.b", "a b", "äbc", &"a".repeat(33)] {
+        for bad in [
+            "",
+            "ab",
+            "1ab",
+            "-ab",
+            "ab-",
+            "Abc",
+            "a_b",
+            "a.b",
+            "a b",
+            "äbc",
+            &"a".repeat(33),
+        ] {
             let error = bad.parse::<SiteName>().unwrap_err().to_string();
-            assert!(error.contains(&format!("{bad:?}")) && error.contains("3 to 32"), "{error}");
+            assert!(
+                error.contains(&format!("{bad:?}")) && error.contains("3 to 32"),
+                "{error}"
+            );
         }
     }
 
@@ -165,6 +191,9 @@ mod tests {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
         let error = "gone".parse::<SiteStatus>().unwrap_err().to_string();
-        assert!(error.contains("\"gone\"") && error.contains("degraded"), "{error}");
+        assert!(
+            error.contains("\"gone\"") && error.contains("degraded"),
+            "{error}"
+        );
     }
 }

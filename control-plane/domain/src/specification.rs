@@ -250,11 +250,19 @@ pub struct FieldProblem {
 impl FieldProblem {
     /// A problem with a field whose value may be shown.
     pub fn new(field: impl Into<String>, found: impl ToString, allowed: impl Into<String>) -> Self {
-        Self { field: field.into(), found: Some(found.to_string()), allowed: allowed.into() }
+        Self {
+            field: field.into(),
+            found: Some(found.to_string()),
+            allowed: allowed.into(),
+        }
     }
 
     fn hidden(field: impl Into<String>, allowed: impl Into<String>) -> Self {
-        Self { field: field.into(), found: None, allowed: allowed.into() }
+        Self {
+            field: field.into(),
+            found: None,
+            allowed: allowed.into(),
+        }
     }
 }
 
@@ -297,7 +305,11 @@ impl SiteSpecification {
         if !(1..=50).contains(&max) {
             problems.push(FieldProblem::new("scaling.max", max, "1 to 50"));
         } else if min > max {
-            problems.push(FieldProblem::new("scaling.max", max, format!("at least scaling.min, which is {min}")));
+            problems.push(FieldProblem::new(
+                "scaling.max",
+                max,
+                format!("at least scaling.min, which is {min}"),
+            ));
         }
         if let Some(database) = &self.database {
             database.problems(&mut problems);
@@ -322,7 +334,11 @@ impl SiteSpecification {
             ("network_cidr", &self.network_cidr, &next.network_cidr),
         ] {
             if before != after {
-                problems.push(FieldProblem::new(field, after, format!("{before}, which never changes")));
+                problems.push(FieldProblem::new(
+                    field,
+                    after,
+                    format!("{before}, which never changes"),
+                ));
             }
         }
         if let (Some(before), Some(after)) = (&self.database, &next.database) {
@@ -330,7 +346,10 @@ impl SiteSpecification {
                 problems.push(FieldProblem::new(
                     "database.storage_gb",
                     after.storage_gb,
-                    format!("at least {}: a database's storage never shrinks", before.storage_gb),
+                    format!(
+                        "at least {}: a database's storage never shrinks",
+                        before.storage_gb
+                    ),
                 ));
             }
             let major = |version: &str| version.parse::<u16>().unwrap_or(u16::MAX);
@@ -350,7 +369,10 @@ impl Application {
     fn problems(&self, problems: &mut Vec<FieldProblem>) {
         let is_image = self.image.len() <= 255
             && self.image.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && self.image.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@-".contains(c));
+            && self
+                .image
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._:/@-".contains(c));
         if !is_image {
             problems.push(FieldProblem::new(
                 "application.image",
@@ -359,22 +381,41 @@ impl Application {
             ));
         }
         if self.port == 0 || self.port == 22 {
-            problems.push(FieldProblem::new("application.port", self.port, "1 to 65535, and not 22"));
+            problems.push(FieldProblem::new(
+                "application.port",
+                self.port,
+                "1 to 65535, and not 22",
+            ));
         }
         for (key, value) in &self.env {
             if !is_environment_name(key) {
-                problems.push(FieldProblem::new(format!("application.env.{key}"), key, ENVIRONMENT_NAME));
+                problems.push(FieldProblem::new(
+                    format!("application.env.{key}"),
+                    key,
+                    ENVIRONMENT_NAME,
+                ));
             }
             if value.contains(['\r', '\n']) {
-                problems.push(FieldProblem::new(format!("application.env.{key}"), value, "one line of text"));
+                problems.push(FieldProblem::new(
+                    format!("application.env.{key}"),
+                    value,
+                    "one line of text",
+                ));
             }
         }
         for (key, value) in &self.secrets {
             if !is_environment_name(key) {
-                problems.push(FieldProblem::new(format!("application.secrets.{key}"), key, ENVIRONMENT_NAME));
+                problems.push(FieldProblem::new(
+                    format!("application.secrets.{key}"),
+                    key,
+                    ENVIRONMENT_NAME,
+                ));
             }
             if value.expose().contains(['\r', '\n']) {
-                problems.push(FieldProblem::hidden(format!("application.secrets.{key}"), "one line of text"));
+                problems.push(FieldProblem::hidden(
+                    format!("application.secrets.{key}"),
+                    "one line of text",
+                ));
             }
         }
         let is_path = self.health_path.starts_with('/')
@@ -390,7 +431,11 @@ impl Application {
         if let Some(command) = &self.command
             && command.contains(['\r', '\n'])
         {
-            problems.push(FieldProblem::new("application.command", command, "one line of text"));
+            problems.push(FieldProblem::new(
+                "application.command",
+                command,
+                "one line of text",
+            ));
         }
         if let Some(registry) = &self.registry {
             if !is_host_name(registry.server.split(':').next().unwrap_or_default()) {
@@ -410,10 +455,18 @@ impl Application {
 impl Database {
     fn problems(&self, problems: &mut Vec<FieldProblem>) {
         if !(10..=16384).contains(&self.storage_gb) {
-            problems.push(FieldProblem::new("database.storage_gb", self.storage_gb, "10 to 16384"));
+            problems.push(FieldProblem::new(
+                "database.storage_gb",
+                self.storage_gb,
+                "10 to 16384",
+            ));
         }
         if !(1..=35).contains(&self.backup_days) {
-            problems.push(FieldProblem::new("database.backup_days", self.backup_days, "1 to 35"));
+            problems.push(FieldProblem::new(
+                "database.backup_days",
+                self.backup_days,
+                "1 to 35",
+            ));
         }
         if !["13", "14", "15", "16", "17", "18"].contains(&self.engine_version.as_str()) {
             problems.push(FieldProblem::new(
@@ -437,16 +490,23 @@ fn is_host_name(text: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && label
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
     text.len() <= 253
         && text.contains('.')
         && text.split('.').all(is_label)
-        && text.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_lowercase()))
+        && text
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 fn is_private_network(text: &str) -> bool {
-    let Some((address, prefix)) = text.split_once('/') else { return false };
+    let Some((address, prefix)) = text.split_once('/') else {
+        return false;
+    };
     let (Ok(address), Ok(prefix)) = (address.parse::<std::net::Ipv4Addr>(), prefix.parse::<u32>()) else {
         return false;
     };
@@ -499,14 +559,22 @@ impl SiteSecrets {
             Some(registry) => Some(registry.password.clone()),
             None => None,
         };
-        Ok(Self { application, registry_password, database_password: before.database_password.clone() })
+        Ok(Self {
+            application,
+            registry_password,
+            database_password: before.database_password.clone(),
+        })
     }
 
     /// The bytes to seal. They hold the secrets in clear.
     pub fn to_exposed_bytes(&self) -> Vec<u8> {
         let expose = |secret: &Secret| secret.expose().to_owned();
         serde_json::to_vec(&ExposedSecrets {
-            application: self.application.iter().map(|(name, secret)| (name.clone(), expose(secret))).collect(),
+            application: self
+                .application
+                .iter()
+                .map(|(name, secret)| (name.clone(), expose(secret)))
+                .collect(),
             registry_password: self.registry_password.as_ref().map(expose),
             database_password: self.database_password.as_ref().map(expose),
         })
@@ -520,7 +588,11 @@ impl SiteSecrets {
     pub fn from_exposed_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let exposed: ExposedSecrets = serde_json::from_slice(bytes)?;
         Ok(Self {
-            application: exposed.application.into_iter().map(|(name, text)| (name, Secret(text))).collect(),
+            application: exposed
+                .application
+                .into_iter()
+                .map(|(name, text)| (name, Secret(text)))
+                .collect(),
             registry_password: exposed.registry_password.map(Secret),
             database_password: exposed.database_password.map(Secret),
         })
@@ -528,10 +600,12 @@ impl SiteSecrets {
 
     /// Every secret, for a mask.
     pub fn all(&self) -> impl Iterator<Item = &Secret> {
-        self.application.values().chain(&self.registry_password).chain(&self.database_password)
+        self.application
+            .values()
+            .chain(&self.registry_password)
+            .chain(&self.database_password)
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -570,24 +644,76 @@ mod tests {
         type Change = fn(&mut serde_json::Value);
         let cases: &[(Change, &str, &str)] = &[
             (|v| v["region"] = json!("mars-1"), "region", "mars-1"),
-            (|v| v["application"]["image"] = json!("ngi nx"), "application.image", "ngi nx"),
+            (
+                |v| v["application"]["image"] = json!("ngi nx"),
+                "application.image",
+                "ngi nx",
+            ),
             (|v| v["application"]["port"] = json!(22), "application.port", "22"),
             (|v| v["application"]["port"] = json!(0), "application.port", "0"),
-            (|v| v["application"]["env"] = json!({"1A": "x"}), "application.env.1A", "1A"),
-            (|v| v["application"]["env"] = json!({"A": "x\ny"}), "application.env.A", "x\ny"),
-            (|v| v["application"]["health_path"] = json!("up"), "application.health_path", "up"),
-            (|v| v["application"]["command"] = json!("a\nb"), "application.command", "a\nb"),
-            (|v| v["domain"] = json!("Shop.Example.com"), "domain", "Shop.Example.com"),
+            (
+                |v| v["application"]["env"] = json!({"1A": "x"}),
+                "application.env.1A",
+                "1A",
+            ),
+            (
+                |v| v["application"]["env"] = json!({"A": "x\ny"}),
+                "application.env.A",
+                "x\ny",
+            ),
+            (
+                |v| v["application"]["health_path"] = json!("up"),
+                "application.health_path",
+                "up",
+            ),
+            (
+                |v| v["application"]["command"] = json!("a\nb"),
+                "application.command",
+                "a\nb",
+            ),
+            (
+                |v| v["domain"] = json!("Shop.Example.com"),
+                "domain",
+                "Shop.Example.com",
+            ),
             (|v| v["domain"] = json!("localhost"), "domain", "localhost"),
             (|v| v["scaling"] = json!({"min": 0, "max": 2}), "scaling.min", "0"),
             (|v| v["scaling"] = json!({"min": 3, "max": 2}), "scaling.max", "2"),
-            (|v| v["scaling"] = json!({"min": 1, "max": 51}), "scaling.max", "51"),
-            (|v| v["database"]["storage_gb"] = json!(9), "database.storage_gb", "9"),
-            (|v| v["database"]["backup_days"] = json!(36), "database.backup_days", "36"),
-            (|v| v["database"]["engine_version"] = json!("12"), "database.engine_version", "12"),
-            (|v| v["network_cidr"] = json!("10.20.0.0/25"), "network_cidr", "10.20.0.0/25"),
-            (|v| v["network_cidr"] = json!("10.20.1.0/16"), "network_cidr", "10.20.1.0/16"),
-            (|v| v["network_cidr"] = json!("8.8.0.0/16"), "network_cidr", "8.8.0.0/16"),
+            (
+                |v| v["scaling"] = json!({"min": 1, "max": 51}),
+                "scaling.max",
+                "51",
+            ),
+            (
+                |v| v["database"]["storage_gb"] = json!(9),
+                "database.storage_gb",
+                "9",
+            ),
+            (
+                |v| v["database"]["backup_days"] = json!(36),
+                "database.backup_days",
+                "36",
+            ),
+            (
+                |v| v["database"]["engine_version"] = json!("12"),
+                "database.engine_version",
+                "12",
+            ),
+            (
+                |v| v["network_cidr"] = json!("10.20.0.0/25"),
+                "network_cidr",
+                "10.20.0.0/25",
+            ),
+            (
+                |v| v["network_cidr"] = json!("10.20.1.0/16"),
+                "network_cidr",
+                "10.20.1.0/16",
+            ),
+            (
+                |v| v["network_cidr"] = json!("8.8.0.0/16"),
+                "network_cidr",
+                "8.8.0.0/16",
+            ),
         ];
         for (change, field, found) in cases {
             let problems = changed(change).problems();
@@ -602,8 +728,13 @@ mod tests {
     fn an_unknown_field_is_refused() {
         let mut value = whole();
         value["databse"] = json!(null);
-        let error = serde_json::from_value::<SiteSpecification>(value).unwrap_err().to_string();
-        assert!(error.contains("unknown field `databse`") && error.contains("`database`"), "{error}");
+        let error = serde_json::from_value::<SiteSpecification>(value)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("unknown field `databse`") && error.contains("`database`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -615,14 +746,26 @@ mod tests {
             (|v| v["region"] = json!("eu-west-1"), "region"),
             (|v| v["network_cidr"] = json!("10.21.0.0/16"), "network_cidr"),
             (|v| v["database"]["storage_gb"] = json!(19), "database.storage_gb"),
-            (|v| v["database"]["engine_version"] = json!("15"), "database.engine_version"),
+            (
+                |v| v["database"]["engine_version"] = json!("15"),
+                "database.engine_version",
+            ),
         ];
         for (change, field) in cases {
             let problems = before.problems_of_change_to(&changed(change));
-            assert_eq!(problems.iter().map(|p| p.field.as_str()).collect::<Vec<_>>(), [*field]);
+            assert_eq!(
+                problems.iter().map(|p| p.field.as_str()).collect::<Vec<_>>(),
+                [*field]
+            );
         }
-        assert_eq!(before.problems_of_change_to(&changed(|v| v["size"] = json!("large"))), []);
-        assert_eq!(before.problems_of_change_to(&changed(|v| v["database"] = json!(null))), []);
+        assert_eq!(
+            before.problems_of_change_to(&changed(|v| v["size"] = json!("large"))),
+            []
+        );
+        assert_eq!(
+            before.problems_of_change_to(&changed(|v| v["database"] = json!(null))),
+            []
+        );
     }
 
     #[test]

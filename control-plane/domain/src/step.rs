@@ -60,8 +60,13 @@ impl StepName {
 
     /// The steps of a deployment of this kind.
     pub fn of(kind: DeploymentKind) -> &'static [Self] {
-        const UNTIL_POLICY: &[StepName] =
-            &[StepName::Prepare, StepName::Init, StepName::Plan, StepName::Price, StepName::Policy];
+        const UNTIL_POLICY: &[StepName] = &[
+            StepName::Prepare,
+            StepName::Init,
+            StepName::Plan,
+            StepName::Price,
+            StepName::Policy,
+        ];
         match kind {
             DeploymentKind::Plan | DeploymentKind::DriftCheck => UNTIL_POLICY,
             _ => &Self::ALL,
@@ -104,8 +109,13 @@ pub enum StepStatus {
 
 impl StepStatus {
     /// Every status.
-    pub const ALL: [Self; 5] =
-        [Self::Pending, Self::Running, Self::Succeeded, Self::Failed, Self::Skipped];
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Skipped,
+    ];
 
     /// The word in the database and the API.
     pub fn as_str(self) -> &'static str {
@@ -137,7 +147,11 @@ mod tests {
     #[test]
     fn a_plan_has_no_apply_and_every_other_kind_has_all_steps() {
         for kind in DeploymentKind::ALL {
-            assert_eq!(StepName::of(kind).contains(&StepName::Apply), !kind.is_plan_only(), "{kind}");
+            assert_eq!(
+                StepName::of(kind).contains(&StepName::Apply),
+                !kind.is_plan_only(),
+                "{kind}"
+            );
         }
     }
 

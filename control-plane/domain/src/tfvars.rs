@@ -59,7 +59,10 @@ impl SiteVariables<'_> {
     fn provider_options(&self) -> Value {
         let known = self.specification.provider.facts().option_fields;
         let options = self.provider_options.as_object().into_iter().flatten();
-        options.filter(|(name, _)| known.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
+        options
+            .filter(|(name, _)| known.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// The site's own secrets by the names of their variables: they go by environment, as `TF_VAR_…`,
@@ -71,10 +74,14 @@ impl SiteVariables<'_> {
             .iter()
             .map(|(name, secret)| (name.clone(), Value::from(secret.expose())))
             .collect();
-        let mut env = vec![("application_secrets".to_owned(), Value::Object(application).to_string())];
-        if let (Some(registry), Some(password)) =
-            (&self.specification.application.registry, &secrets.registry_password)
-        {
+        let mut env = vec![(
+            "application_secrets".to_owned(),
+            Value::Object(application).to_string(),
+        )];
+        if let (Some(registry), Some(password)) = (
+            &self.specification.application.registry,
+            &secrets.registry_password,
+        ) {
             let registry = json!({
                 "server": registry.server,
                 "username": registry.username,
@@ -123,7 +130,11 @@ mod tests {
             ("registry", "planted-2"),
             ("database_password", "planted-3"),
         ] {
-            assert!(env.iter().any(|(key, value)| key == name && value.contains(planted)), "{name}");
+            assert!(
+                env.iter()
+                    .any(|(key, value)| key == name && value.contains(planted)),
+                "{name}"
+            );
         }
     }
 }

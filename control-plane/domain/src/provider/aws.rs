@@ -13,23 +13,74 @@ pub static FACTS: ProviderFacts = ProviderFacts {
     name: "Amazon Web Services",
     terraform_source: "registry.terraform.io/hashicorp/aws",
     regions: &[
-        RegionFacts { key: "us-east-1", name: "US East (N. Virginia)" },
-        RegionFacts { key: "us-east-2", name: "US East (Ohio)" },
-        RegionFacts { key: "us-west-1", name: "US West (N. California)" },
-        RegionFacts { key: "us-west-2", name: "US West (Oregon)" },
-        RegionFacts { key: "ca-central-1", name: "Canada (Central)" },
-        RegionFacts { key: "sa-east-1", name: "South America (São Paulo)" },
-        RegionFacts { key: "eu-central-1", name: "Europe (Frankfurt)" },
-        RegionFacts { key: "eu-west-1", name: "Europe (Ireland)" },
-        RegionFacts { key: "eu-west-2", name: "Europe (London)" },
-        RegionFacts { key: "eu-west-3", name: "Europe (Paris)" },
-        RegionFacts { key: "eu-north-1", name: "Europe (Stockholm)" },
-        RegionFacts { key: "ap-south-1", name: "Asia Pacific (Mumbai)" },
-        RegionFacts { key: "ap-southeast-1", name: "Asia Pacific (Singapore)" },
-        RegionFacts { key: "ap-southeast-2", name: "Asia Pacific (Sydney)" },
-        RegionFacts { key: "ap-northeast-1", name: "Asia Pacific (Tokyo)" },
-        RegionFacts { key: "ap-northeast-2", name: "Asia Pacific (Seoul)" },
-        RegionFacts { key: "ap-northeast-3", name: "Asia Pacific (Osaka)" },
+        RegionFacts {
+            key: "us-east-1",
+            name: "US East (N. Virginia)",
+        },
+        RegionFacts {
+            key: "us-east-2",
+            name: "US East (Ohio)",
+        },
+        RegionFacts {
+            key: "us-west-1",
+            name: "US West (N. California)",
+        },
+        RegionFacts {
+            key: "us-west-2",
+            name: "US West (Oregon)",
+        },
+        RegionFacts {
+            key: "ca-central-1",
+            name: "Canada (Central)",
+        },
+        RegionFacts {
+            key: "sa-east-1",
+            name: "South America (São Paulo)",
+        },
+        RegionFacts {
+            key: "eu-central-1",
+            name: "Europe (Frankfurt)",
+        },
+        RegionFacts {
+            key: "eu-west-1",
+            name: "Europe (Ireland)",
+        },
+        RegionFacts {
+            key: "eu-west-2",
+            name: "Europe (London)",
+        },
+        RegionFacts {
+            key: "eu-west-3",
+            name: "Europe (Paris)",
+        },
+        RegionFacts {
+            key: "eu-north-1",
+            name: "Europe (Stockholm)",
+        },
+        RegionFacts {
+            key: "ap-south-1",
+            name: "Asia Pacific (Mumbai)",
+        },
+        RegionFacts {
+            key: "ap-southeast-1",
+            name: "Asia Pacific (Singapore)",
+        },
+        RegionFacts {
+            key: "ap-southeast-2",
+            name: "Asia Pacific (Sydney)",
+        },
+        RegionFacts {
+            key: "ap-northeast-1",
+            name: "Asia Pacific (Tokyo)",
+        },
+        RegionFacts {
+            key: "ap-northeast-2",
+            name: "Asia Pacific (Seoul)",
+        },
+        RegionFacts {
+            key: "ap-northeast-3",
+            name: "Asia Pacific (Osaka)",
+        },
     ],
     sizes: &[
         SizeFacts {
@@ -62,9 +113,18 @@ pub static FACTS: ProviderFacts = ProviderFacts {
         },
     ],
     credential_fields: &[
-        CredentialField { name: "access_key_id", required: true },
-        CredentialField { name: "secret_access_key", required: true },
-        CredentialField { name: "session_token", required: false },
+        CredentialField {
+            name: "access_key_id",
+            required: true,
+        },
+        CredentialField {
+            name: "secret_access_key",
+            required: true,
+        },
+        CredentialField {
+            name: "session_token",
+            required: false,
+        },
     ],
     option_fields: &["image_id"],
     terraform_env,
@@ -112,11 +172,19 @@ const IMPORT_IDS: &[(&str, &[&str], &str)] = &[
     ("aws_lb_listener", &["arn"], ""),
     ("aws_lb_target_group", &["arn"], ""),
     ("aws_route", &["route_table_id", "destination_cidr_block"], "_"),
-    ("aws_route_table_association", &["subnet_id", "route_table_id"], "/"),
+    (
+        "aws_route_table_association",
+        &["subnet_id", "route_table_id"],
+        "/",
+    ),
     ("aws_s3_bucket", &["bucket"], ""),
     ("aws_s3_bucket_policy", &["bucket"], ""),
     ("aws_s3_bucket_public_access_block", &["bucket"], ""),
-    ("aws_s3_bucket_server_side_encryption_configuration", &["bucket"], ""),
+    (
+        "aws_s3_bucket_server_side_encryption_configuration",
+        &["bucket"],
+        "",
+    ),
     ("aws_s3_bucket_versioning", &["bucket"], ""),
 ];
 
@@ -146,13 +214,25 @@ mod tests {
                 json!({"id": "r-1", "route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}),
                 Some("rtb-1_0.0.0.0/0"),
             ),
-            ("aws_db_instance", json!({"id": "db-X", "identifier": "shop"}), Some("shop")),
-            ("aws_iam_role_policy", json!({"role": "shop", "name": "bucket"}), Some("shop:bucket")),
+            (
+                "aws_db_instance",
+                json!({"id": "db-X", "identifier": "shop"}),
+                Some("shop"),
+            ),
+            (
+                "aws_iam_role_policy",
+                json!({"role": "shop", "name": "bucket"}),
+                Some("shop:bucket"),
+            ),
             ("aws_route", json!({"route_table_id": "rtb-1"}), None),
             ("aws_vpc", json!({}), None),
         ];
         for (resource_type, attributes, expected) in cases {
-            assert_eq!(import_id(resource_type, &attributes).as_deref(), expected, "{resource_type}");
+            assert_eq!(
+                import_id(resource_type, &attributes).as_deref(),
+                expected,
+                "{resource_type}"
+            );
         }
     }
 
@@ -162,14 +242,22 @@ mod tests {
             ("access_key_id".to_owned(), "AKIA".to_owned()),
             ("secret_access_key".to_owned(), "s3cr3t".to_owned()),
         ]);
-        for (world, expected) in [(World::Real, false), (World::Emulator, true), (World::Simulated, false)] {
+        for (world, expected) in [
+            (World::Real, false),
+            (World::Emulator, true),
+            (World::Simulated, false),
+        ] {
             let env = terraform_env(&AccountAccess {
                 world,
                 credentials: &credentials,
                 endpoint_url: Some("http://127.0.0.1:5600"),
                 region: "eu-central-1",
             });
-            assert_eq!(env.iter().any(|(name, _)| name == "AWS_ENDPOINT_URL"), expected, "{world:?}");
+            assert_eq!(
+                env.iter().any(|(name, _)| name == "AWS_ENDPOINT_URL"),
+                expected,
+                "{world:?}"
+            );
             assert!(env.contains(&("AWS_REGION".to_owned(), "eu-central-1".to_owned())));
         }
     }

@@ -190,7 +190,12 @@ mod tests {
 
     #[test]
     fn an_unknown_cloud_is_told_which_there_are() {
-        let error = serde_json::from_str::<Provider>("\"ibm\"").unwrap_err().to_string();
-        assert!(error.contains("provider \"ibm\" is unknown; allowed are aws"), "{error}");
+        let error = serde_json::from_str::<Provider>("\"ibm\"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("provider \"ibm\" is unknown; allowed are aws"),
+            "{error}"
+        );
     }
 }

@@ -129,7 +129,9 @@ impl Attempt {
         };
         match state {
             None => Some(Vec::new()),
-            Some(bytes) => TerraformState::parse(&bytes).ok().map(|state| site_resources(Some(&state))),
+            Some(bytes) => TerraformState::parse(&bytes)
+                .ok()
+                .map(|state| site_resources(Some(&state))),
         }
     }
 
@@ -157,7 +159,14 @@ impl Attempt {
             }
             stop => stop,
         };
-        write_stop(&self.context, &self.deployment, &self.store, stop, known.as_deref()).await
+        write_stop(
+            &self.context,
+            &self.deployment,
+            &self.store,
+            stop,
+            known.as_deref(),
+        )
+        .await
     }
 }
 

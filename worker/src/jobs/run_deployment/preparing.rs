@@ -372,7 +372,10 @@ impl Attempt {
             Ok((open_ended, lines))
         })?;
         traces.deployments = lines.0.iter().map(|earlier| earlier.id).collect();
-        let begun_plans = lines.0.iter().filter_map(|earlier| earlier.approved_summary.as_ref());
+        let begun_plans = lines
+            .0
+            .iter()
+            .filter_map(|earlier| earlier.approved_summary.as_ref());
         for change in begun_plans.flat_map(|plan| &plan.changes) {
             if matches!(change.action, PlannedAction::Create | PlannedAction::Replace) {
                 traces
