@@ -29,7 +29,8 @@ demo-aws: build need-terraform need-postgres need-aws-plugin $(VENV)/ready ## Th
 
 test: plugin need-terraform need-nextest need-postgres $(VENV)/ready ## Run all tests
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" != 1 ]; then $(MAKE) --no-print-directory need-aws-plugin; fi
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE)
+	@without=(); if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then without=(-E 'not test(/aws_provider/)'); fi; \
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE) "$${without[@]}"
 	@cargo test --quiet --workspace --doc
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
 	  echo "terraform-modules: tested with the SIMULATED plugins"; \
@@ -54,14 +55,16 @@ prepare: need-postgres ## Make anew what is generated: .sqlx, openapi.json, site
 	@terraform-modules/readme-tables
 	@echo "make prepare: .sqlx, openapi.json, docs/site.schema.json and the modules' tables are current"
 
-bench: plugin need-terraform need-nextest need-postgres ## Measure
-	@tests/with-postgres cargo nextest run --release --workspace --run-ignored only --no-capture --no-tests warn -E 'test(/^bench/) or test(/::bench/)'
+bench: plugin need-terraform need-postgres ## Measure, against a baseline in the same run; writes docs/benchmarks.md
+	@tests/with-postgres cargo bench -p siteplane --bench road
 
-chaos: plugin need-terraform need-nextest need-postgres ## Kill things and look whether what must hold holds
-	@tests/with-postgres cargo nextest run --workspace --run-ignored only --no-tests warn -E 'test(/chaos/)'
+chaos: plugin need-terraform need-nextest need-postgres ## Kill things forty times and look whether what must hold holds
+	@SITEPLANE__TEST__KILL_ROUNDS=40 tests/with-postgres cargo nextest run -p siteplane --test acceptance --no-capture \
+	  --profile long no_run_is_lost_when
 
 test-long: plugin need-terraform need-nextest need-postgres need-aws-plugin $(VENV)/ready ## The tests that take too long for every day
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --run-ignored all --profile $(NEXTEST_PROFILE)
+	@SITEPLANE__TEST__KILL_ROUNDS=40 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres \
+	  cargo nextest run --workspace --run-ignored all --profile long
 
 build: plugin
 	@cargo build --profile $(PROFILE) -p siteplane

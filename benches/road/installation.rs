@@ -188,7 +188,7 @@ impl Installation {
             .env("SITEPLANE__STORAGE__SECRET_KEY", SECRET_KEY)
             .env(
                 "SITEPLANE__ACCOUNTS__WORLDS",
-                format!("[{:?}]", self.account.world.as_str()),
+                self.account.world.as_str(),
             )
             .env(mirror, &self.account.mirror)
             .env("SITEPLANE__TERRAFORM__MODULES", root().join("terraform-modules"))

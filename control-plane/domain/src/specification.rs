@@ -2,10 +2,16 @@
 //!
 //! Parsing refuses what is wrong by itself; [`SiteSpecification::problems`] what does not fit together.
 
+mod secrets;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use secrets::{Secret, SiteSecrets};
 
 use crate::{
     provider::Provider,
@@ -138,44 +144,6 @@ pub struct Registry {
     pub username: String,
     /// Password or token; kept sealed and never shown.
     pub password: Secret,
-}
-
-/// Text that never shows: not in a log, not in an answer, not in the specification's row.
-#[derive(Clone, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = String, example = "***")]
-pub struct Secret(String);
-
-impl Secret {
-    /// What stands in the place of a secret.
-    pub const MASK: &'static str = "***";
-
-    /// Wraps a secret.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The secret itself. Whoever calls this must keep it from disk, log and answer.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether this is the mask that stands for a secret that was stored before.
-    pub fn is_mask(&self) -> bool {
-        self.0 == Self::MASK
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(Self::MASK)
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(Self::MASK)
-    }
 }
 
 /// Fewest and most instances.
@@ -429,12 +397,20 @@ impl Application {
             ));
         }
         if let Some(command) = &self.command
-            && command.contains(['\r', '\n'])
+            && (command.contains(['\r', '\n']) || command.ends_with('\\'))
         {
             problems.push(FieldProblem::new(
                 "application.command",
                 command,
-                "one line of text",
+                "one line of text that does not end with a backslash",
+            ));
+        }
+        let weight = self.user_data_bytes();
+        if weight > USER_DATA_LIMIT {
+            problems.push(FieldProblem::new(
+                "application",
+                format!("{weight} bytes of env, secrets, command and registry"),
+                format!("{USER_DATA_LIMIT} bytes together: a machine is given at most 16 KiB of user data"),
             ));
         }
         if let Some(registry) = &self.registry {
@@ -449,6 +425,23 @@ impl Application {
                 problems.push(FieldProblem::new("application.registry.username", "", "a name"));
             }
         }
+    }
+}
+
+impl Application {
+    /// Bytes that env, secrets, command and registry take as JSON, which is how the modules weigh them too.
+    fn user_data_bytes(&self) -> usize {
+        let exposed = |secret: &Secret| secret.expose().to_owned();
+        let secrets: BTreeMap<&String, String> = self
+            .secrets
+            .iter()
+            .map(|(name, secret)| (name, exposed(secret)))
+            .collect();
+        let registry = self
+            .registry
+            .as_ref()
+            .map(|registry| (&registry.server, &registry.username, exposed(&registry.password)));
+        serde_json::to_vec(&(&self.env, secrets, &self.command, registry)).map_or(0, |json| json.len())
     }
 }
 
@@ -477,6 +470,10 @@ impl Database {
         }
     }
 }
+
+/// Most bytes of env, secrets, command and registry: the rest of EC2's and Linode's 16 KiB of user data, which
+/// are base64 inside base64, is the template's.
+const USER_DATA_LIMIT: usize = 6 * 1024;
 
 const ENVIRONMENT_NAME: &str = "a name of A-Z, a-z, 0-9 and _, not starting with a digit";
 
@@ -512,284 +509,4 @@ fn is_private_network(text: &str) -> bool {
     };
     let host_bits = u32::MAX.checked_shr(prefix).unwrap_or(0);
     (16..=24).contains(&prefix) && address.is_private() && u32::from(address) & host_bits == 0
-}
-
-/// The secrets of a site's specification, apart from it: this is what gets sealed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SiteSecrets {
-    /// Values of `application.secrets`.
-    pub application: BTreeMap<String, Secret>,
-    /// Password of `application.registry`.
-    pub registry_password: Option<Secret>,
-    /// Password of the database's user; made by Siteplane.
-    pub database_password: Option<Secret>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ExposedSecrets {
-    application: BTreeMap<String, String>,
-    registry_password: Option<String>,
-    database_password: Option<String>,
-}
-
-impl SiteSecrets {
-    /// The secrets that a specification carries; a masked one is taken from `before`.
-    ///
-    /// # Errors
-    /// A field whose mask stands for nothing that was stored before.
-    pub fn of(specification: &SiteSpecification, before: &Self) -> Result<Self, FieldProblem> {
-        let nothing_stored =
-            |field: String| FieldProblem::new(field, Secret::MASK, "a value: none was stored before");
-        let mut application = BTreeMap::new();
-        for (name, secret) in &specification.application.secrets {
-            let secret = match (secret.is_mask(), before.application.get(name)) {
-                (true, Some(stored)) => stored,
-                (true, None) => return Err(nothing_stored(format!("application.secrets.{name}"))),
-                (false, _) => secret,
-            };
-            application.insert(name.clone(), secret.clone());
-        }
-        let registry_password = match &specification.application.registry {
-            Some(registry) if registry.password.is_mask() => Some(
-                before
-                    .registry_password
-                    .clone()
-                    .ok_or_else(|| nothing_stored("application.registry.password".to_owned()))?,
-            ),
-            Some(registry) => Some(registry.password.clone()),
-            None => None,
-        };
-        Ok(Self {
-            application,
-            registry_password,
-            database_password: before.database_password.clone(),
-        })
-    }
-
-    /// The bytes to seal. They hold the secrets in clear.
-    pub fn to_exposed_bytes(&self) -> Vec<u8> {
-        let expose = |secret: &Secret| secret.expose().to_owned();
-        serde_json::to_vec(&ExposedSecrets {
-            application: self
-                .application
-                .iter()
-                .map(|(name, secret)| (name.clone(), expose(secret)))
-                .collect(),
-            registry_password: self.registry_password.as_ref().map(expose),
-            database_password: self.database_password.as_ref().map(expose),
-        })
-        .expect("maps of text always serialize")
-    }
-
-    /// What [`Self::to_exposed_bytes`] made.
-    ///
-    /// # Errors
-    /// The bytes are something else.
-    pub fn from_exposed_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let exposed: ExposedSecrets = serde_json::from_slice(bytes)?;
-        Ok(Self {
-            application: exposed
-                .application
-                .into_iter()
-                .map(|(name, text)| (name, Secret(text)))
-                .collect(),
-            registry_password: exposed.registry_password.map(Secret),
-            database_password: exposed.database_password.map(Secret),
-        })
-    }
-
-    /// Every secret, for a mask.
-    pub fn all(&self) -> impl Iterator<Item = &Secret> {
-        self.application
-            .values()
-            .chain(&self.registry_password)
-            .chain(&self.database_password)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn whole() -> serde_json::Value {
-        json!({
-            "name": "shop-1", "provider": "aws", "region": "us-east-1", "size": "small",
-            "application": {"image": "nginx:1.27", "port": 80, "secrets": {"KEY": "planted"},
-                "registry": {"server": "registry.example.com", "username": "u", "password": "planted-too"}},
-            "scaling": {"min": 1, "max": 2},
-            "database": {"storage_gb": 20},
-        })
-    }
-
-    fn changed(change: impl FnOnce(&mut serde_json::Value)) -> SiteSpecification {
-        let mut value = whole();
-        change(&mut value);
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn what_is_left_out_has_the_documented_default() {
-        let site = changed(|_| {});
-        assert_eq!(site.network_cidr, "10.20.0.0/16");
-        assert_eq!(site.application.health_path, "/");
-        assert_eq!(site.database.as_ref().unwrap().backup_days, 7);
-        assert_eq!(site.database.as_ref().unwrap().engine_version, "16");
-        assert_eq!(site.problems(), []);
-    }
-
-    #[test]
-    fn each_problem_names_field_found_and_allowed() {
-        type Change = fn(&mut serde_json::Value);
-        let cases: &[(Change, &str, &str)] = &[
-            (|v| v["region"] = json!("mars-1"), "region", "mars-1"),
-            (
-                |v| v["application"]["image"] = json!("ngi nx"),
-                "application.image",
-                "ngi nx",
-            ),
-            (|v| v["application"]["port"] = json!(22), "application.port", "22"),
-            (|v| v["application"]["port"] = json!(0), "application.port", "0"),
-            (
-                |v| v["application"]["env"] = json!({"1A": "x"}),
-                "application.env.1A",
-                "1A",
-            ),
-            (
-                |v| v["application"]["env"] = json!({"A": "x\ny"}),
-                "application.env.A",
-                "x\ny",
-            ),
-            (
-                |v| v["application"]["health_path"] = json!("up"),
-                "application.health_path",
-                "up",
-            ),
-            (
-                |v| v["application"]["command"] = json!("a\nb"),
-                "application.command",
-                "a\nb",
-            ),
-            (
-                |v| v["domain"] = json!("Shop.Example.com"),
-                "domain",
-                "Shop.Example.com",
-            ),
-            (|v| v["domain"] = json!("localhost"), "domain", "localhost"),
-            (|v| v["scaling"] = json!({"min": 0, "max": 2}), "scaling.min", "0"),
-            (|v| v["scaling"] = json!({"min": 3, "max": 2}), "scaling.max", "2"),
-            (
-                |v| v["scaling"] = json!({"min": 1, "max": 51}),
-                "scaling.max",
-                "51",
-            ),
-            (
-                |v| v["database"]["storage_gb"] = json!(9),
-                "database.storage_gb",
-                "9",
-            ),
-            (
-                |v| v["database"]["backup_days"] = json!(36),
-                "database.backup_days",
-                "36",
-            ),
-            (
-                |v| v["database"]["engine_version"] = json!("12"),
-                "database.engine_version",
-                "12",
-            ),
-            (
-                |v| v["network_cidr"] = json!("10.20.0.0/25"),
-                "network_cidr",
-                "10.20.0.0/25",
-            ),
-            (
-                |v| v["network_cidr"] = json!("10.20.1.0/16"),
-                "network_cidr",
-                "10.20.1.0/16",
-            ),
-            (
-                |v| v["network_cidr"] = json!("8.8.0.0/16"),
-                "network_cidr",
-                "8.8.0.0/16",
-            ),
-        ];
-        for (change, field, found) in cases {
-            let problems = changed(change).problems();
-            assert_eq!(problems.len(), 1, "{field}: {problems:?}");
-            assert_eq!(problems[0].field, *field);
-            assert_eq!(problems[0].found.as_deref(), Some(*found));
-            assert!(!problems[0].allowed.is_empty());
-        }
-    }
-
-    #[test]
-    fn an_unknown_field_is_refused() {
-        let mut value = whole();
-        value["databse"] = json!(null);
-        let error = serde_json::from_value::<SiteSpecification>(value)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("unknown field `databse`") && error.contains("`database`"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn name_cloud_region_and_network_never_change_and_storage_never_shrinks() {
-        let before = changed(|_| {});
-        type Change = fn(&mut serde_json::Value);
-        let cases: &[(Change, &str)] = &[
-            (|v| v["name"] = json!("shop-2"), "name"),
-            (|v| v["region"] = json!("eu-west-1"), "region"),
-            (|v| v["network_cidr"] = json!("10.21.0.0/16"), "network_cidr"),
-            (|v| v["database"]["storage_gb"] = json!(19), "database.storage_gb"),
-            (
-                |v| v["database"]["engine_version"] = json!("15"),
-                "database.engine_version",
-            ),
-        ];
-        for (change, field) in cases {
-            let problems = before.problems_of_change_to(&changed(change));
-            assert_eq!(
-                problems.iter().map(|p| p.field.as_str()).collect::<Vec<_>>(),
-                [*field]
-            );
-        }
-        assert_eq!(
-            before.problems_of_change_to(&changed(|v| v["size"] = json!("large"))),
-            []
-        );
-        assert_eq!(
-            before.problems_of_change_to(&changed(|v| v["database"] = json!(null))),
-            []
-        );
-    }
-
-    #[test]
-    fn a_secret_never_shows() {
-        let site = changed(|_| {});
-        for text in [serde_json::to_string(&site).unwrap(), format!("{site:?}")] {
-            assert!(!text.contains("planted"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_masked_secret_keeps_what_was_stored_and_an_unknown_mask_is_a_problem() {
-        let first = SiteSecrets::of(&changed(|_| {}), &SiteSecrets::default()).unwrap();
-        let again = changed(|v| {
-            v["application"]["secrets"] = json!({"KEY": "***", "NEW": "fresh"});
-            v["application"]["registry"]["password"] = json!("***");
-        });
-        let second = SiteSecrets::of(&again, &first).unwrap();
-        assert_eq!(second.application["KEY"].expose(), "planted");
-        assert_eq!(second.application["NEW"].expose(), "fresh");
-        assert_eq!(second.registry_password.as_ref().unwrap().expose(), "planted-too");
-        let problem = SiteSecrets::of(&again, &SiteSecrets::default()).unwrap_err();
-        assert_eq!(problem.field, "application.secrets.KEY");
-        let bytes = second.to_exposed_bytes();
-        assert_eq!(SiteSecrets::from_exposed_bytes(&bytes).unwrap(), second);
-    }
 }
