@@ -13,7 +13,7 @@ use crate::{
     report::{Report, Reporter},
     terraform::{
         command::{ExitReason, Line, OutputStream, Run, Supervisor, SupervisorError},
-        stream::{Diagnostics, Failure, Severity, UiEvent, UiLine},
+        stream::{Change, Diagnostics, Failure, Severity, UiEvent, UiLine},
     },
 };
 
@@ -119,6 +119,8 @@ async fn listen(
     let mut diagnostics = Diagnostics::default();
     let mut was_interrupted = false;
     let mut waits = Vec::new();
+    let mut planned = BTreeSet::new();
+    let mut drifted = Vec::new();
     while let Some(line) = lines.recv().await {
         if output == Output::Plain || line.stream == OutputStream::Stderr {
             if !line.text.trim().is_empty() {
@@ -136,7 +138,23 @@ async fn listen(
         if let UiEvent::Diagnostic(diagnostic) = &line.event {
             waits.extend(recovery::cut_wait(diagnostic).map(str::to_owned));
         }
+        match &line.event {
+            UiEvent::PlannedChange(change) => {
+                planned.insert(change.resource.address.clone());
+            }
+            UiEvent::ResourceDrift(change) => {
+                drifted.push((change.clone(), line.message.trim().to_owned()));
+                continue;
+            }
+            _ => {}
+        }
         report(reporter, step, &line);
+    }
+    // A cloud fills in much by itself; drift is what the plan would put back.
+    for (change, message) in drifted {
+        if planned.contains(&change.resource.address) {
+            report_drift(reporter, step, &change, message);
+        }
     }
     if was_interrupted {
         told.cut.extend(waits);
@@ -184,15 +202,6 @@ fn report(reporter: &Reporter, step: StepName, line: &UiLine) {
                 })),
             },
         ),
-        UiEvent::ResourceDrift(change) => reporter.say(
-            "drift",
-            Report {
-                step: Some(step),
-                address: Some(change.resource.address.clone()),
-                message,
-                data: Some(json!({"action": change.action.as_str()})),
-            },
-        ),
         UiEvent::Diagnostic(diagnostic) => reporter.say(
             "diagnostic",
             Report {
@@ -224,6 +233,18 @@ fn report(reporter: &Reporter, step: StepName, line: &UiLine) {
         }
         _ => {}
     }
+}
+
+fn report_drift(reporter: &Reporter, step: StepName, change: &Change, message: String) {
+    reporter.say(
+        "drift",
+        Report {
+            step: Some(step),
+            address: Some(change.resource.address.clone()),
+            message,
+            data: Some(json!({"action": change.action.as_str()})),
+        },
+    );
 }
 
 impl Broke {
