@@ -128,13 +128,15 @@ pub(crate) async fn measure(cloud: &Cloud, rounds: usize) -> anyhow::Result<Sect
     let warm_up = usize::from(matches!(cloud, Cloud::Simulated { .. }));
     let mut pairs = Vec::new();
     for round in 0..rounds + warm_up {
-        let name = format!("bench-{round}");
+        // Each way has names of its own: the module takes the first digits of a site's id, which are the time that it
+        // was made at, so two sites of one name and one minute collide.
+        let (name, plain_name) = (format!("bench-{round}"), format!("plain-{round}"));
         let before = count_resources(&simulated)?;
         let pair = if round % 2 == 0 {
             let ours = through_siteplane(&installation, &cloud.site(&name)).await?;
-            (ours, plain.create(&name, &cloud.variables(&name))?)
+            (ours, plain.create(&plain_name, &cloud.variables(&plain_name))?)
         } else {
-            let theirs = plain.create(&name, &cloud.variables(&name))?;
+            let theirs = plain.create(&plain_name, &cloud.variables(&plain_name))?;
             (
                 through_siteplane(&installation, &cloud.site(&name)).await?,
                 theirs,

@@ -186,10 +186,7 @@ impl Installation {
             .env("SITEPLANE__STORAGE__PATH_STYLE", "true")
             .env("SITEPLANE__STORAGE__ACCESS_KEY", ACCESS_KEY)
             .env("SITEPLANE__STORAGE__SECRET_KEY", SECRET_KEY)
-            .env(
-                "SITEPLANE__ACCOUNTS__WORLDS",
-                self.account.world.as_str(),
-            )
+            .env("SITEPLANE__ACCOUNTS__WORLDS", self.account.world.as_str())
             .env(mirror, &self.account.mirror)
             .env("SITEPLANE__TERRAFORM__MODULES", root().join("terraform-modules"))
             .env(

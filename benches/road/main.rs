@@ -24,7 +24,7 @@ use page::Page;
 
 /// The simulated cloud as every plugin, where `make` puts it.
 const SIMULATED_MIRROR: &str = "target/simulated-mirror";
-/// How many deployments the time to the start of Terraform is measured on.
+/// How many deployments the time to the start of Terraform is measured on, if `SITEPLANE__BENCH__STARTS` does not say.
 const STARTS: usize = 60;
 
 fn main() -> anyhow::Result<()> {
@@ -78,7 +78,13 @@ async fn run(wanted: &[String], rounds: usize, moto_rounds: usize) -> anyhow::Re
         );
     }
     if is_wanted("start") {
-        show(start::measure(&mirror, STARTS).await?);
+        show(
+            start::measure(
+                &mirror,
+                number("SITEPLANE__BENCH__STARTS")?.unwrap_or(STARTS).max(1),
+            )
+            .await?,
+        );
     }
     if is_wanted("idle") {
         show(idle::measure(&mirror, rounds).await?);

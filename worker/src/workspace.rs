@@ -6,8 +6,9 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use domain::id::{CustomerId, DeploymentId, SiteId};
@@ -32,6 +33,8 @@ const VARIABLES: &str = "terraform.tfvars.json";
 const STARTED_FROM: &str = "started-from.json";
 const OWNER: &str = "attempt.json";
 const IN_USE: &str = "in-use";
+/// How long others may keep a new workspace from being made; a look at an empty folder takes far less.
+const MADE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Whose workspace it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +77,7 @@ impl Workspace {
     }
 
     fn fill(folder: &Path, owner: Owner, modules: &ModuleSet) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let lock = lock(folder)?
-            .ok_or_else(|| io::Error::new(io::ErrorKind::WouldBlock, "the workspace is in use"))?;
+        let lock = make_and_lock(folder)?;
         write_private(&folder.join(OWNER), &serde_json::to_vec(&owner)?)?;
         let root = modules.copy_to(&folder.join("modules"))?;
         Ok(Self {
@@ -250,6 +251,29 @@ fn folder_of(workspaces: &Path, owner: Owner) -> PathBuf {
         .join(format!("{}-{}", owner.deployment, owner.attempt))
 }
 
+/// Makes the folder and holds it. Whoever looks for leftovers may hold the empty folder for a moment, or remove
+/// it: then it is made again.
+fn make_and_lock(folder: &Path) -> io::Result<File> {
+    let until = Instant::now() + MADE_WITHIN;
+    loop {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        match made.and_then(|()| lock(folder)) {
+            Ok(Some(lock)) => return Ok(lock),
+            // The site's folder went with another workspace in the same moment.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(None) | Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+            Ok(None) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::WouldBlock,
+                    "the workspace is in use",
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// `None` where somebody else holds it, or it is gone.
 fn lock(folder: &Path) -> io::Result<Option<File>> {
     let opened = OpenOptions::new()
         .create(true)
@@ -263,7 +287,12 @@ fn lock(folder: &Path) -> io::Result<Option<File>> {
         opened => opened?,
     };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
+        // A lock on a file that was removed meanwhile holds nothing.
+        Ok(()) => match fs::metadata(folder.join(IN_USE)) {
+            Ok(there) if there.ino() == file.metadata()?.ino() => Ok(Some(file)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(None),
+        },
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -382,5 +411,26 @@ mod tests {
         fs::create_dir_all(site.join("half")).unwrap();
         assert!(Leftover::find(workspaces.path()).unwrap().is_empty());
         assert_eq!(fs::read_dir(workspaces.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_workspace_is_made_while_others_look_for_leftovers() {
+        let (_folder, modules) = modules();
+        let workspaces = tempfile::tempdir().unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    // Two lookers can meet in one folder; only the makers are asked here.
+                    let _ = Leftover::find(workspaces.path());
+                }
+            });
+            for _ in 0..300 {
+                let workspace = Workspace::create(workspaces.path(), owner(), &modules).unwrap();
+                workspace.write(STATE, b"{}").unwrap();
+                workspace.remove().unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 }

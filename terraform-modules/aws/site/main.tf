@@ -1,7 +1,9 @@
 locals {
   # At most 32 characters (a balancer's name has no more), single hyphens, unique through the site's id.
-  slug  = trim(substr(replace(var.site_name, "/-+/", "-"), 0, 23), "-")
-  label = "${local.slug}-${substr(var.site_id, 0, 8)}"
+  slug = trim(substr(replace(var.site_name, "/-+/", "-"), 0, 23), "-")
+  # Ids begin with the time at which they were made, which sites of one minute share; their ends are random.
+  digits = replace(var.site_id, "-", "")
+  label  = "${local.slug}-${substr(local.digits, 24, 8)}"
 
   tags = merge(var.tags, {
     site_id     = var.site_id
@@ -10,7 +12,7 @@ locals {
   })
 
   # Bucket names are one space for all of AWS, so more of the id is in them.
-  bucket_name = "${local.slug}-${substr(replace(var.site_id, "-", ""), 0, 12)}"
+  bucket_name = "${local.slug}-${substr(local.digits, 20, 12)}"
 }
 
 module "networking" {

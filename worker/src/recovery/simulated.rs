@@ -43,22 +43,32 @@ pub fn find(search: Search<'_>, unknown: &BTreeMap<String, Begun>) -> io::Result
         .flat_map(TerraformState::managed)
         .filter_map(|resource| Some((resource.resource_type.clone(), resource.id.clone()?)))
         .collect();
+    let mut indexes: BTreeMap<String, String> = search
+        .state
+        .into_iter()
+        .flat_map(TerraformState::managed)
+        .filter_map(|resource| Some((resource.id.clone()?, index_of(&resource.address)?.to_owned())))
+        .collect();
     let mut found = BTreeMap::new();
     // Those whose id is known first, so that a look-alike does not take their place.
     let (sure, unsure): (Vec<_>, Vec<_>) = unknown.iter().partition(|(_, begun)| begun.id.is_some());
     for (address, begun) in sure.into_iter().chain(unsure) {
         let known = known_attributes(search.plan, address, begun);
         let candidates = resources_of(search, &begun.resource_type)?;
-        let fits = candidates.into_iter().find(|resource| {
+        let fits = candidates.into_iter().filter(|resource| {
             let id = text(resource, "id").unwrap_or_default();
             !taken.contains(&(begun.resource_type.clone(), id.to_owned()))
                 && agrees(&resource["attributes"], &known)
         });
-        let Some(resource) = fits else { continue };
+        let best = fits.min_by_key(|resource| strangers(&resource["attributes"], address, &indexes));
+        let Some(resource) = best else { continue };
         if let Some(import_id) =
             (search.provider.facts().import_id)(&begun.resource_type, &resource["attributes"])
         {
             let id = text(&resource, "id").unwrap_or_default().to_owned();
+            if let Some(index) = index_of(address) {
+                indexes.insert(id.clone(), index.to_owned());
+            }
             taken.insert((begun.resource_type.clone(), id));
             found.insert(address.clone(), import_id);
         }
@@ -118,9 +128,70 @@ fn agrees(there: &Value, known: &Value) -> bool {
     }) && same_name_tag(there, known)
 }
 
+/// How many ids there belong to resources with another index: `route.private[0]` leads through
+/// `route_table.private[0]`, and a plan that was made before the table does not know the table's id.
+fn strangers(there: &Value, address: &str, indexes: &BTreeMap<String, String>) -> usize {
+    let Some(own) = index_of(address) else { return 0 };
+    let values = there.as_object().into_iter().flatten();
+    values
+        .filter_map(|(_, value)| indexes.get(value.as_str()?))
+        .filter(|index| *index != own)
+        .count()
+}
+
+/// `0` of `aws_subnet.public[0]`.
+fn index_of(address: &str) -> Option<&str> {
+    address
+        .strip_suffix(']')?
+        .rsplit_once('[')
+        .map(|(_, index)| index)
+}
+
 fn same_name_tag(there: &Value, known: &Value) -> bool {
     match known["tags"]["Name"].as_str() {
         Some(name) => there["tags"]["Name"] == name,
         None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_two_that_look_alike_each_goes_to_the_index_of_what_it_refers_to() {
+        let cloud = tempfile::tempdir().unwrap();
+        let folder = cloud.path().join("resources/aws/aws_route");
+        fs::create_dir_all(&folder).unwrap();
+        let (site, deployment) = (SiteId::new(), DeploymentId::new());
+        for (file, table) in [("a", "rtb-1"), ("b", "rtb-0")] {
+            let resource = json!({"id": file, "created_by": format!("{deployment}/1"), "tags": {},
+                "attributes": {"id": file, "route_table_id": table, "destination_cidr_block": "0.0.0.0/0"}});
+            fs::write(folder.join(format!("{file}.json")), resource.to_string()).unwrap();
+        }
+        let instance = |index: u32| json!({"schema_version": 0, "index_key": index, "attributes": {"id": format!("rtb-{index}")}});
+        let state = json!({"version": 4, "terraform_version": "1.11.4", "serial": 3, "lineage": "l", "outputs": {},
+            "resources": [{"mode": "managed", "type": "aws_route_table", "name": "private",
+                "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
+                "instances": [instance(0), instance(1)]}]});
+        let state = TerraformState::parse(state.to_string().as_bytes()).unwrap();
+        let begun = Begun {
+            resource_type: "aws_route".to_owned(),
+            id: None,
+        };
+        let unknown = [0, 1].map(|index| (format!("aws_route.private[{index}]"), begun.clone()));
+        let search = Search {
+            cloud: cloud.path(),
+            provider: Provider::ALL[0],
+            site,
+            deployments: &BTreeSet::from([deployment]),
+            state: Some(&state),
+            plan: None,
+        };
+        let found = find(search, &BTreeMap::from(unknown)).unwrap();
+        assert_eq!(found["aws_route.private[0]"], "rtb-0_0.0.0.0/0");
+        assert_eq!(found["aws_route.private[1]"], "rtb-1_0.0.0.0/0");
     }
 }
