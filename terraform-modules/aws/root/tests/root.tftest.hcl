@@ -26,8 +26,8 @@ mock_provider "aws" {
   }
   mock_resource "aws_s3_bucket" {
     defaults = {
-      arn                         = "arn:aws:s3:::shop-2f1c8a900000"
-      bucket_regional_domain_name = "shop-2f1c8a900000.s3.eu-central-1.amazonaws.com"
+      arn                         = "arn:aws:s3:::shop-000000000001"
+      bucket_regional_domain_name = "shop-000000000001.s3.eu-central-1.amazonaws.com"
     }
   }
   mock_resource "aws_db_instance" {

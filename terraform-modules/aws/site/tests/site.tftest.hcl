@@ -26,8 +26,8 @@ mock_provider "aws" {
   }
   mock_resource "aws_s3_bucket" {
     defaults = {
-      arn                         = "arn:aws:s3:::shop-2f1c8a900000"
-      bucket_regional_domain_name = "shop-2f1c8a900000.s3.eu-central-1.amazonaws.com"
+      arn                         = "arn:aws:s3:::shop-000000000001"
+      bucket_regional_domain_name = "shop-000000000001.s3.eu-central-1.amazonaws.com"
     }
   }
   mock_resource "aws_db_instance" {
@@ -85,7 +85,7 @@ run "a_database_and_a_bucket_have_coordinates" {
     error_message = "The database's coordinates are not those that work."
   }
   assert {
-    condition     = output.bucket_name == "shop-2f1c8a900000" && output.bucket_endpoint == "https://shop-2f1c8a900000.s3.eu-central-1.amazonaws.com"
+    condition     = output.bucket_name == "shop-000000000001" && output.bucket_endpoint == "https://shop-000000000001.s3.eu-central-1.amazonaws.com"
     error_message = "The bucket's coordinates are not those that work."
   }
   assert {
@@ -159,7 +159,7 @@ run "the_longest_values_are_taken" {
   }
 
   assert {
-    condition     = output.bucket_name == "a-longest-name-that-32-2f1c8a900000"
+    condition     = output.bucket_name == "a-longest-name-that-32-000000000001"
     error_message = "The bucket's name is not made of the site's name and id."
   }
 }
