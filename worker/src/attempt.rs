@@ -169,6 +169,8 @@ pub async fn held(
     tx: &mut Transaction<'static, Postgres>,
     deployment: &Deployment,
 ) -> Result<Deployment, WriteError> {
+    // Site first, as the API does: so neither waits for the other.
+    db::sites::find_for_update(tx, deployment.site).await?;
     let now = db::deployments::find_for_update(tx, deployment.id)
         .await?
         .ok_or(WriteError::Fenced)?;
