@@ -1,6 +1,7 @@
 //! Killing: worker, supervisor, Terraform and provider, at every place of a run, by lot.
 //!
-//! The seed is printed; `SITEPLANE__TEST__SEED` repeats a lot, `SITEPLANE__TEST__KILL_ROUNDS` makes more rounds.
+//! The seed is printed; `SITEPLANE__TEST__SEED` repeats a lot, `SITEPLANE__TEST__KILL_ROUNDS` makes more rounds,
+//! `SITEPLANE__TEST__KILL_PLACE` (such as `ProviderInApply`) stays at one place.
 
 use std::{
     collections::BTreeMap,
@@ -82,8 +83,13 @@ async fn kill_rounds(lease: Lease, rounds: usize, moving_within: Duration) {
     let mut workers: Vec<Program> = (0..2).map(|_| installation.start_worker("worker")).collect();
     let mut done: BTreeMap<Place, (usize, Duration)> = BTreeMap::new();
     let mut slowest = Duration::ZERO;
+    let only = std::env::var("SITEPLANE__TEST__KILL_PLACE").ok();
+    let places: Vec<Place> = QUOTAS
+        .into_iter()
+        .filter(|place| only.as_ref().is_none_or(|only| *only == format!("{place:?}")))
+        .collect();
     for round in 0..rounds {
-        let place = QUOTAS[round % QUOTAS.len()];
+        let place = places[round % places.len()];
         let name = format!("site-{round}");
         let (site, deployment) = installation.create_site(&name).await;
         let moving = strike(
@@ -106,6 +112,9 @@ async fn kill_rounds(lease: Lease, rounds: usize, moving_within: Duration) {
         eprintln!(
             "round {round:2} {place:?}: {status} after {attempts} attempts, moving again after {moving:.1?}"
         );
+        if status != "succeeded" {
+            tell(&mut conn, &deployment).await;
+        }
         assert!(
             found.is_empty(),
             "seed {seed}, round {round}, {place:?}:\n{}\n{}",
@@ -143,6 +152,23 @@ async fn kill_rounds(lease: Lease, rounds: usize, moving_within: Duration) {
     for worker in workers {
         worker.terminate();
     }
+}
+
+/// Shows what a deployment went through.
+async fn tell(conn: &mut PgConnection, deployment: &str) {
+    let query = "select e.attempt || ' ' || coalesce(e.step, '') || ' ' || e.kind || ' ' || e.message || ' ' || coalesce(e.data::text, '')
+                 from deployment_events e where e.deployment_id = $1::uuid and e.attempt > 1 order by seq";
+    for row in sqlx::query(query)
+        .bind(deployment)
+        .fetch_all(&mut *conn)
+        .await
+        .unwrap()
+    {
+        eprintln!("{}", row.get::<String, _>(0));
+    }
+    let query = "select jsonb_pretty(plan_summary) from deployments where id = $1::uuid";
+    let summary: Option<String> = scalar(conn, query, deployment).await;
+    eprintln!("{}", summary.unwrap_or_default());
 }
 
 /// Waits for the place, strikes, and gives the time until another attempt, or the end, was there.

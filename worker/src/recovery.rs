@@ -4,6 +4,7 @@
 //! made after the last version that survived. Both are in the lines that the apply printed: in the rows of
 //! events, and in the journal of a workspace on this machine. Deciding is pure; finding asks the cloud.
 
+pub mod references;
 pub mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet};

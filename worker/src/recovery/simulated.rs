@@ -13,7 +13,7 @@ use domain::{
 use serde_json::Value;
 use state::terraform_state::TerraformState;
 
-use super::{Begun, known_attributes};
+use super::{Begun, known_attributes, references::references};
 
 /// What to look for.
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +49,26 @@ pub fn find(search: Search<'_>, unknown: &BTreeMap<String, Begun>) -> io::Result
         .flat_map(TerraformState::managed)
         .filter_map(|resource| Some((resource.id.clone()?, index_of(&resource.address)?.to_owned())))
         .collect();
+    let mut values: BTreeMap<String, BTreeSet<String>> = search
+        .state
+        .into_iter()
+        .flat_map(TerraformState::managed)
+        .map(|resource| (resource.address.clone(), texts(&resource.attributes)))
+        .collect();
     let mut found = BTreeMap::new();
-    // Those whose id is known first, so that a look-alike does not take their place.
-    let (sure, unsure): (Vec<_>, Vec<_>) = unknown.iter().partition(|(_, begun)| begun.id.is_some());
-    for (address, begun) in sure.into_iter().chain(unsure) {
+    for address in in_order(search.plan, unknown) {
+        let begun = &unknown[address];
         let known = known_attributes(search.plan, address, begun);
+        let refers_to = search
+            .plan
+            .map(|plan| references(plan, address))
+            .unwrap_or_default();
         let candidates = resources_of(search, &begun.resource_type)?;
         let fits = candidates.into_iter().filter(|resource| {
             let id = text(resource, "id").unwrap_or_default();
             !taken.contains(&(begun.resource_type.clone(), id.to_owned()))
                 && agrees(&resource["attributes"], &known)
+                && leads_to(&resource["attributes"], &refers_to, &values)
         });
         let best = fits.min_by_key(|resource| strangers(&resource["attributes"], address, &indexes));
         let Some(resource) = best else { continue };
@@ -69,11 +79,60 @@ pub fn find(search: Search<'_>, unknown: &BTreeMap<String, Begun>) -> io::Result
             if let Some(index) = index_of(address) {
                 indexes.insert(id.clone(), index.to_owned());
             }
+            values.insert(address.clone(), texts(&resource["attributes"]));
             taken.insert((begun.resource_type.clone(), id));
             found.insert(address.clone(), import_id);
         }
     }
     Ok(found)
+}
+
+/// Those whose id is known first, so that a look-alike does not take their place; and what others refer to
+/// before those others.
+fn in_order<'u>(plan: Option<&Value>, unknown: &'u BTreeMap<String, Begun>) -> Vec<&'u String> {
+    let (sure, unsure): (Vec<_>, Vec<_>) = unknown.iter().partition(|(_, begun)| begun.id.is_some());
+    let mut left: Vec<&String> = sure
+        .into_iter()
+        .chain(unsure)
+        .map(|(address, _)| address)
+        .collect();
+    let mut order = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let waits = |address: &String| {
+            let refers_to = plan.map(|plan| references(plan, address)).unwrap_or_default();
+            refers_to
+                .values()
+                .any(|target| target != address && left.contains(&target))
+        };
+        let next = left.iter().position(|address| !waits(address)).unwrap_or(0);
+        order.push(left.remove(next));
+    }
+    order
+}
+
+/// Whether each attribute that refers to one resource holds something of that resource. What refers to a
+/// resource that does not exist was never made.
+fn leads_to(
+    there: &Value,
+    refers_to: &BTreeMap<String, String>,
+    values: &BTreeMap<String, BTreeSet<String>>,
+) -> bool {
+    refers_to
+        .iter()
+        .all(|(attribute, target)| match there[attribute].as_str() {
+            Some(text) if !text.starts_with("sha256:") => {
+                values.get(target).is_some_and(|known| known.contains(text))
+            }
+            _ => true,
+        })
+}
+
+/// The texts among a resource's attributes.
+fn texts(attributes: &Value) -> BTreeSet<String> {
+    let values = attributes.as_object().into_iter().flatten();
+    values
+        .filter_map(|(_, value)| value.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Resources of a type that carry the site's id, or, where the type has no tags, were made by its deployments.
@@ -118,14 +177,28 @@ fn text<'v>(resource: &'v Value, name: &str) -> Option<&'v str> {
 }
 
 /// Whether nothing that is known contradicts what is there. Only plain values are compared, and no digests.
+/// What the plan leaves null stays empty; what the cloud fills in is not among what is known.
 fn agrees(there: &Value, known: &Value) -> bool {
     known.as_object().into_iter().flatten().all(|(name, value)| {
-        let comparable = !(value.is_null() || value.is_array() || value.is_object());
-        let is_hidden = there[name]
-            .as_str()
-            .is_some_and(|text| text.starts_with("sha256:"));
-        !comparable || is_hidden || there[name] == *value
+        let found = &there[name];
+        let is_hidden = found.as_str().is_some_and(|text| text.starts_with("sha256:"));
+        match value {
+            Value::Array(_) | Value::Object(_) => true,
+            _ if is_hidden => true,
+            Value::Null => is_empty(found),
+            value => found == value,
+        }
     }) && same_name_tag(there, known)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// How many ids there belong to resources with another index: `route.private[0]` leads through
