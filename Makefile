@@ -56,7 +56,7 @@ prepare: need-postgres ## Make anew what is generated: .sqlx, openapi.json, site
 	@echo "make prepare: .sqlx, openapi.json, docs/site.schema.json and the modules' tables are current"
 
 bench: plugin need-terraform need-postgres ## Measure, against a baseline in the same run; writes docs/benchmarks.md
-	@tests/with-postgres cargo bench -p siteplane --bench road
+	@SITEPLANE__TEST__POSTGRES_SYNC=1 tests/with-postgres cargo bench -p siteplane --bench road
 
 chaos: plugin need-terraform need-nextest need-postgres ## Kill things forty times and look whether what must hold holds
 	@SITEPLANE__TEST__KILL_ROUNDS=40 tests/with-postgres cargo nextest run -p siteplane --test acceptance --no-capture \
