@@ -106,7 +106,10 @@ fn provider_died(told: &Told) -> bool {
     told.failures
         .iter()
         .flat_map(|failure| &failure.errors)
-        .any(|diagnostic| diagnostic.summary.contains("Plugin did not respond"))
+        .any(|diagnostic| {
+            // The second where the connection ended while a request was on its way.
+            ["Plugin did not respond", "Request cancelled"].contains(&diagnostic.summary.as_str())
+        })
 }
 
 async fn listen(
