@@ -2,10 +2,9 @@
 //!
 //! A line without a test, or a test that is no longer there, fails.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+
+use crate::rooms::rust_files;
 
 /// Each promise with the names of its tests, wherever in the workspace they are.
 const PROMISES: &[(&str, &[&str])] = &[
@@ -172,17 +171,4 @@ fn every_promise_about_bad_input_and_bad_luck_has_its_tests() {
             assert!(is_there(test), "{promise}: there is no test {test}");
         }
     }
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
 }
