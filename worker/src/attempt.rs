@@ -59,6 +59,8 @@ pub struct Store {
 /// The first pause between tries while the database is away; they double, up to two seconds.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long the answer to a commit is awaited; after that it counts as lost.
+const COMMIT_WITHIN: Duration = Duration::from_secs(10);
 
 impl Store {
     /// A way to the database for an attempt with these signals.
@@ -102,6 +104,20 @@ impl Store {
             value = work => Ok(value),
         }
     }
+
+    /// Commits, also while the lease is being lost: what was found held is locked until the commit, so a renewal
+    /// that finds the deployment moved on may only have seen this very commit, before its answer came here.
+    ///
+    /// # Errors
+    /// The database refused, or did not answer within ten seconds.
+    pub async fn commit(&self, transaction: Transaction<'static, Postgres>) -> Result<(), WriteError> {
+        match tokio::time::timeout(COMMIT_WITHIN, transaction.commit()).await {
+            Ok(committed) => Ok(committed?),
+            Err(_) => Err(WriteError::Database(sqlx::Error::Io(
+                std::io::ErrorKind::TimedOut.into(),
+            ))),
+        }
+    }
 }
 
 /// Runs the work in a transaction as a worker, and again while the database is away, until the lease is lost.
@@ -123,10 +139,13 @@ macro_rules! in_transaction {
                             let worked: Result<_, $crate::attempt::WriteError> = async { $work }.await;
                             worked?
                         };
-                        transaction.commit().await?;
-                        Ok(value)
+                        Ok((transaction, value))
                     })
                     .await?;
+                let tried = match tried {
+                    Ok((transaction, value)) => store.commit(transaction).await.map(|()| value),
+                    Err(error) => Err(error),
+                };
                 if let Some(value) = store.tried(tried, &mut pause).await? {
                     return Ok(value);
                 }
@@ -178,5 +197,38 @@ pub async fn held(
         Ok(now)
     } else {
         Err(WriteError::Fenced)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use db::testing::TestDatabase;
+
+    use super::*;
+
+    fn store(pool: PgPool) -> (Store, Signals) {
+        let signals = Signals::new(tokio_util::sync::CancellationToken::new());
+        (Store::new(pool, signals.clone()), signals)
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_sees_the_commit_before_its_answer_does_not_undo_it() {
+        let database = TestDatabase::new().await;
+        let (store, signals) = store(database.pool.clone());
+        let told: Result<_, Stop> = in_transaction!(store, tx => {
+            db::queue::has_queued(tx).await?;
+            signals.lost.cancel();
+            Ok("written")
+        });
+        assert_eq!(told.unwrap(), "written");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_begun_once_the_lease_is_lost() {
+        let database = TestDatabase::new().await;
+        let (store, signals) = store(database.pool.clone());
+        signals.lost.cancel();
+        let told: Result<(), Stop> = in_transaction!(store, _tx => panic!("no lease, no work"));
+        assert!(matches!(told, Err(Stop::Lost)));
     }
 }

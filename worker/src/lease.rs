@@ -101,6 +101,8 @@ impl Lease {
                         supervisor.interrupt(self.cancel_grace);
                     }
                 }
+                // Its end was written meanwhile: no loss, but nothing may go on either.
+                Ok(Ok(Renewal::Ended)) => return self.let_go(&supervisor, &signals),
                 Ok(Ok(Renewal::Lost)) => return self.lose(&supervisor, &signals, "it moved on"),
                 Ok(Err(error)) => {
                     warn!(deployment.id = %self.deployment, attempt = self.attempt, error = %error,
@@ -120,6 +122,10 @@ impl Lease {
 
     fn lose(&self, supervisor: &LeaseHandle, signals: &Signals, why: &str) {
         warn!(deployment.id = %self.deployment, attempt = self.attempt, "Lost the lease: {why}");
+        self.let_go(supervisor, signals);
+    }
+
+    fn let_go(&self, supervisor: &LeaseHandle, signals: &Signals) {
         // It has interrupted Terraform by itself by now, unless the lease was taken away early.
         supervisor.interrupt(self.terms.grace);
         signals.lost.cancel();

@@ -33,6 +33,8 @@ const VARIABLES: &str = "terraform.tfvars.json";
 const STARTED_FROM: &str = "started-from.json";
 const OWNER: &str = "attempt.json";
 const IN_USE: &str = "in-use";
+/// How the names of folders begin that were workspaces.
+const REMOVED: &str = ".removed-";
 /// How long others may keep a workspace from being made or removed; a look at a folder takes far less.
 const MADE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -160,10 +162,18 @@ impl Leftover {
     /// The folder can't be read.
     pub fn find(workspaces: &Path) -> io::Result<Vec<Self>> {
         let mut found = Vec::new();
-        for site in subfolders(workspaces)?
-            .into_iter()
-            .filter(|folder| is_site(folder))
-        {
+        for site in subfolders(workspaces)? {
+            let name = site
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name.starts_with(REMOVED) {
+                // Its worker died while it removed it, or is at it now.
+                remove_renamed(&site)?;
+            }
+            if name.parse::<SiteId>().is_err() {
+                continue;
+            }
             for folder in subfolders(&site)? {
                 let Some(lock) = lock(&folder)? else { continue };
                 match owner_of(&folder)? {
@@ -251,7 +261,7 @@ fn folder_of(workspaces: &Path, owner: Owner) -> PathBuf {
         .join(format!("{}-{}", owner.deployment, owner.attempt))
 }
 
-/// Makes the folder and holds it. Whoever looks for leftovers may hold the empty folder for a moment, or remove
+/// Makes the folder and holds it. Whoever looks for leftovers may hold the empty folder for a moment, and remove
 /// it: then it is made again.
 fn make_and_lock(folder: &Path) -> io::Result<File> {
     let until = Instant::now() + MADE_WITHIN;
@@ -259,8 +269,15 @@ fn make_and_lock(folder: &Path) -> io::Result<File> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         match made.and_then(|()| lock(folder)) {
             Ok(Some(lock)) => return Ok(lock),
-            // The site's folder went with another workspace in the same moment.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // The folder, or the site's, went in the same moment.
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                ) =>
+            {
+                return Err(error);
+            }
             Ok(None) | Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
             Ok(None) => {
                 return Err(io::Error::new(
@@ -298,19 +315,22 @@ fn lock(folder: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// Removes a workspace. It is gone in one moment, under whoever looks for leftovers just then: what is seen of a
+/// workspace is whole.
 fn remove(folder: &Path) -> io::Result<()> {
-    // Whoever looks for leftovers in this moment may put its lock there again, or remove it too.
-    let until = Instant::now() + MADE_WITHIN;
-    loop {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && Instant::now() < until => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-            removed => break removed?,
+    let site = folder.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let workspaces = site.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let removed = workspaces.join(format!("{REMOVED}{}", uuid::Uuid::now_v7().simple()));
+    match fs::rename(folder, &removed) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        renamed => {
+            renamed?;
+            remove_renamed(&removed)?;
         }
     }
     // The site's folder goes with its last workspace; another attempt may be making the next one there.
-    match folder.parent().map(fs::remove_dir) {
-        Some(Err(error))
+    match fs::remove_dir(site) {
+        Err(error)
             if !matches!(
                 error.kind(),
                 io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound
@@ -319,6 +339,18 @@ fn remove(folder: &Path) -> io::Result<()> {
             Err(error)
         }
         _ => Ok(()),
+    }
+}
+
+/// Removes what a workspace was renamed to. A process that was left there may still write for a moment.
+fn remove_renamed(removed: &Path) -> io::Result<()> {
+    let until = Instant::now() + MADE_WITHIN;
+    loop {
+        match fs::remove_dir_all(removed) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && Instant::now() < until => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            done => return done,
+        }
     }
 }
 
@@ -335,13 +367,6 @@ fn subfolders(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(folders)
-}
-
-fn is_site(folder: &Path) -> bool {
-    folder
-        .file_name()
-        .and_then(|name| name.to_str())
-        .is_some_and(|name| name.parse::<SiteId>().is_ok())
 }
 
 fn read_if_there(file: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -429,21 +454,38 @@ mod tests {
     }
 
     #[test]
-    fn a_workspace_is_made_while_others_look_for_leftovers() {
+    fn a_workspace_whose_removal_was_cut_off_is_removed() {
+        let workspaces = tempfile::tempdir().unwrap();
+        fs::create_dir_all(workspaces.path().join(".removed-1/modules")).unwrap();
+        assert!(Leftover::find(workspaces.path()).unwrap().is_empty());
+        assert_eq!(fs::read_dir(workspaces.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn workspaces_of_a_site_come_and_go_while_others_look_for_leftovers() {
         let (_folder, modules) = modules();
         let workspaces = tempfile::tempdir().unwrap();
+        let site = owner();
+        let make_and_remove = || {
+            for attempt in 0..200 {
+                let deployment = DeploymentId::new();
+                let owner = Owner {
+                    deployment,
+                    attempt,
+                    ..site
+                };
+                let workspace = Workspace::create(workspaces.path(), owner, &modules).unwrap();
+                workspace.write(STATE, b"{}").unwrap();
+                workspace.remove().unwrap();
+            }
+        };
         std::thread::scope(|scope| {
-            let making = scope.spawn(|| {
-                for _ in 0..200 {
-                    let workspace = Workspace::create(workspaces.path(), owner(), &modules).unwrap();
-                    workspace.write(STATE, b"{}").unwrap();
-                    workspace.remove().unwrap();
-                }
-            });
-            while !making.is_finished() {
-                // What it finds and whether it fails changes nothing for the maker, who panics if it does.
-                let _ = Leftover::find(workspaces.path());
+            let making = [scope.spawn(make_and_remove), scope.spawn(make_and_remove)];
+            while !making.iter().all(|making| making.is_finished()) {
+                assert!(Leftover::find(workspaces.path()).unwrap().is_empty());
+                Leftover::of_earlier_attempts(workspaces.path(), site).unwrap();
             }
         });
+        assert_eq!(fs::read_dir(workspaces.path()).unwrap().count(), 0);
     }
 }

@@ -160,6 +160,8 @@ pub enum Renewal {
         /// Whether someone asked to stop the deployment.
         cancel_asked: bool,
     },
+    /// The deployment ended in this attempt, or waits for a person: there is nothing left to hold.
+    Ended,
     /// The lease ran out or moved on: everything of this attempt must stop.
     Lost,
 }
@@ -183,11 +185,18 @@ pub async fn renew(
         attempt,
         interval(lease),
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    Ok(row.map_or(Renewal::Lost, |row| Renewal::Held {
-        cancel_asked: row.cancel_asked,
-    }))
+    if let Some(row) = row {
+        return Ok(Renewal::Held {
+            cancel_asked: row.cancel_asked,
+        });
+    }
+    let now = deployments::find(conn, deployment).await?;
+    let has_ended = now.is_some_and(|now| {
+        now.attempt == attempt && (now.status.is_final() || now.status == DeploymentStatus::AwaitingApproval)
+    });
+    Ok(if has_ended { Renewal::Ended } else { Renewal::Lost })
 }
 
 /// Puts back into the queue what lost its lease more than `takeover_after` ago. Gives what was put back.

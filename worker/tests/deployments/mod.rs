@@ -87,6 +87,9 @@ impl RunningWorker {
 
 impl Stage {
     async fn new() -> Self {
+        // A failed test shows what its workers warned of.
+        let warnings = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+        let _already_set_in_this_process = warnings.with_test_writer().try_init();
         let database = TestDatabase::new().await;
         let folder = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

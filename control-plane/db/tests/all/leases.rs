@@ -76,6 +76,24 @@ async fn a_renewal_extends_a_live_lease_and_only_that_of_its_own_attempt() {
 }
 
 #[tokio::test]
+async fn a_renewal_after_the_end_tells_that_it_ended_to_its_own_attempt_only() {
+    let scene = Scene::new().await;
+    let held = held(&scene, LONG).await;
+    let mut tx = scene.as_worker().await;
+    let broke = Advance {
+        deployment: held.id,
+        from: S::Planning,
+        event: E::Broke,
+        attempt: Some(1),
+        reason: "broke",
+    };
+    deployments::advance(&mut tx, broke).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(renew(&scene, held.id, 1, LONG).await, Renewal::Ended);
+    assert_eq!(renew(&scene, held.id, 0, LONG).await, Renewal::Lost);
+}
+
+#[tokio::test]
 async fn a_lease_that_ran_out_is_lost_though_nobody_took_over() {
     let scene = Scene::new().await;
     let held = held(&scene, TINY).await;
