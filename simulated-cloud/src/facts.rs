@@ -3,7 +3,7 @@
 //! The rows themselves are in a module a provider ([`crate::aws`]); [`PROVIDERS`] lists the five. A type without a row
 //! still works, with values made from the names of its attributes.
 
-use crate::aws;
+use crate::{aws, azurerm, digitalocean, google, linode};
 
 /// One provider that this program can answer for.
 #[derive(Debug)]
@@ -96,55 +96,11 @@ pub(crate) struct DataSourceFacts {
 /// The providers, in the order of their addresses.
 pub(crate) static PROVIDERS: &[ProviderFacts] = &[
     aws::FACTS,
-    ProviderFacts {
-        name: "azurerm",
-        version: "5.2.0",
-        suffix: "_x5",
-        default_region: "westeurope",
-        secret_attributes: &["custom_data", "user_data"],
-        ..UNRECORDED
-    },
-    ProviderFacts {
-        name: "google",
-        version: "7.45.0",
-        suffix: "_x5",
-        region_environment: &["GOOGLE_REGION"],
-        default_region: "europe-west3",
-        secret_attributes: &["metadata", "metadata_startup_script"],
-        ..UNRECORDED
-    },
-    ProviderFacts {
-        name: "digitalocean",
-        namespace: "digitalocean",
-        version: "2.99.1",
-        default_region: "fra1",
-        secret_attributes: &["user_data"],
-        ..UNRECORDED
-    },
-    ProviderFacts {
-        name: "linode",
-        namespace: "linode",
-        version: "3.13.0",
-        default_region: "eu-central",
-        secret_attributes: &["user_data", "stackscript_data"],
-        ..UNRECORDED
-    },
+    azurerm::FACTS,
+    google::FACTS,
+    digitalocean::FACTS,
+    linode::FACTS,
 ];
-
-/// A provider without an extract: the base of the rows whose schemas are yet to be recorded.
-const UNRECORDED: ProviderFacts = ProviderFacts {
-    name: "",
-    namespace: "hashicorp",
-    version: "",
-    suffix: "",
-    extract: None,
-    region_environment: &[],
-    default_region: "",
-    secret_attributes: &[],
-    resources: &[],
-    replaces: &[],
-    data_sources: &[],
-};
 
 impl ProviderFacts {
     /// The provider with that name.
@@ -177,5 +133,65 @@ impl ProviderFacts {
             .iter()
             .find(|(name, _)| *name == type_name)
             .map_or(&[], |(_, attributes)| attributes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::ProviderSchemas;
+
+    /// The providers whose schemas were recorded, with them.
+    fn recorded() -> impl Iterator<Item = (&'static ProviderFacts, ProviderSchemas)> {
+        PROVIDERS.iter().filter_map(|provider| {
+            let extract = provider.extract?;
+            Some((provider, ProviderSchemas::from_gzip(extract).unwrap()))
+        })
+    }
+
+    #[test]
+    fn every_recorded_resource_type_has_a_row_and_every_row_fits_its_schema() {
+        for (provider, schemas) in recorded() {
+            for (name, schema) in &schemas.resources {
+                let row = provider
+                    .resource(name)
+                    .unwrap_or_else(|| panic!("add a row for {name}"));
+                for (attribute, _) in row.computed {
+                    let known = schema.block.attributes.get(*attribute);
+                    assert!(
+                        known.is_some_and(|a| a.computed),
+                        "{name}.{attribute} is not computed"
+                    );
+                }
+                for attribute in provider.replacing(name) {
+                    let known = schema.block.attributes.contains_key(*attribute)
+                        || schema.block.blocks.contains_key(*attribute);
+                    assert!(known, "{name} has no {attribute}");
+                }
+            }
+            for row in provider.resources.iter().copied().flatten() {
+                assert!(
+                    schemas.resources.contains_key(row.type_name),
+                    "{} is not recorded",
+                    row.type_name
+                );
+            }
+            for (name, _) in provider.replaces {
+                assert!(provider.resource(name).is_some(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_recorded_data_source_has_a_row() {
+        for (provider, schemas) in recorded() {
+            for name in schemas
+                .data_sources
+                .keys()
+                .filter(|name| *name != crate::policy_document::TYPE_NAME)
+            {
+                assert!(provider.data_source(name).is_some(), "add a row for {name}");
+            }
+        }
     }
 }

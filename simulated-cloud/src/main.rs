@@ -5,14 +5,18 @@
 //! record schemas. The contract is in the room's README.
 
 mod aws;
+mod azurerm;
 mod change;
 mod cloud;
 mod command;
+mod digitalocean;
 mod extract;
 mod facts;
 mod faults;
 mod filling;
+mod google;
 mod journal;
+mod linode;
 mod lookup;
 mod mirror;
 mod msgpack;
