@@ -13,7 +13,7 @@ use utoipa_axum::{
 use crate::{
     App,
     error::ApiError,
-    http::{deployments, events, health, metrics, plans, providers, sites, terraform_state, workers},
+    http::{deployments, events, health, metrics, plans, providers, quotes, sites, terraform_state, workers},
     observe::observe,
     openapi,
 };
@@ -33,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(deployments::approve))
         .routes(routes!(deployments::reject))
         .routes(routes!(plans::create))
+        .routes(routes!(quotes::create))
         .routes(routes!(providers::list))
         .routes(routes!(workers::list));
     let state = routes!(terraform_state::read, terraform_state::write);

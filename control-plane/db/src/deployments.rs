@@ -145,10 +145,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewDeployment<'_>) -> sqlx::R
     )
     .execute(&mut *conn)
     .await?;
-    let mut skipped = vec![
-        (StepName::Price, "prices are not part of this version"),
-        (StepName::Policy, "no policy is set"),
-    ];
+    let mut skipped = vec![(StepName::Policy, "no policy is set")];
     if !new.approval_required {
         skipped.push((StepName::Approval, "not asked for"));
     }

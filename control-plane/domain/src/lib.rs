@@ -6,7 +6,9 @@
 pub mod deployment;
 pub mod id;
 pub mod job;
+pub mod money;
 pub mod plan;
+pub mod price;
 pub mod provider;
 pub mod site;
 pub mod specification;

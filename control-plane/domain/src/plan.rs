@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::price::CostChange;
+
 /// What a plan does to one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -69,12 +71,49 @@ pub struct PlanSummary {
     pub import: u32,
     /// Each resource that is touched.
     pub changes: Vec<PlannedChange>,
+    /// What the cloud will do otherwise than asked.
+    #[serde(default)]
+    pub capabilities: Capabilities,
+    /// What the plan does to the bill; null where it was not priced.
+    #[serde(default)]
+    pub cost: Option<CostChange>,
+}
+
+/// What a cloud does otherwise than asked, by subject, in sentences.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Capabilities {
+    /// Of the network.
+    pub networking: Vec<String>,
+    /// Of instances and balancer.
+    pub compute: Vec<String>,
+    /// Of the database.
+    pub database: Vec<String>,
+    /// Of the bucket.
+    pub storage: Vec<String>,
+    /// Of tags and labels.
+    pub tags: Vec<String>,
+}
+
+impl Capabilities {
+    /// Every sentence, with its subject.
+    pub fn sentences(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("networking", &self.networking),
+            ("compute", &self.compute),
+            ("database", &self.database),
+            ("storage", &self.storage),
+            ("tags", &self.tags),
+        ]
+        .into_iter()
+        .flat_map(|(subject, sentences)| sentences.iter().map(move |sentence| (subject, sentence.as_str())))
+    }
 }
 
 /// A document that is no plan.
 #[derive(Debug, thiserror::Error)]
 #[error("the plan's JSON has no {0}")]
-pub struct NotAPlan(&'static str);
+pub struct NotAPlan(pub(crate) &'static str);
 
 impl PlanSummary {
     /// Reads the document that `terraform show -json <plan>` prints.
@@ -89,7 +128,13 @@ impl PlanSummary {
         let Some(list) = plan.get("resource_changes").and_then(Value::as_array) else {
             return Ok(Self::default());
         };
-        let mut summary = Self::default();
+        let mut summary = Self {
+            capabilities: plan
+                .pointer("/planned_values/outputs/capabilities/value")
+                .and_then(|value| Capabilities::deserialize(value).ok())
+                .unwrap_or_default(),
+            ..Self::default()
+        };
         for resource in list {
             if resource["mode"] == "data" {
                 continue;
@@ -136,8 +181,13 @@ impl PlanSummary {
     ///
     /// Finishing what the interrupted apply began is within: a creation that got as far as the cloud is an
     /// import or an update by now (a password that the cloud does not tell is set anew), and a replacement
-    /// that was cut after its removal is a creation. Prices and verdicts are judged apart.
+    /// that was cut after its removal is a creation. A dearer plan is not within. Verdicts are judged apart.
     pub fn is_within(&self, approved: &Self) -> bool {
+        if let (Some(now), Some(then)) = (&self.cost, &approved.cost)
+            && now.after.amount > then.after.amount
+        {
+            return false;
+        }
         let approved: BTreeSet<(&str, PlannedAction)> = approved
             .changes
             .iter()

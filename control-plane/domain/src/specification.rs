@@ -244,8 +244,15 @@ impl std::fmt::Display for FieldProblem {
 }
 
 impl SiteSpecification {
-    /// Everything about the specification that no cloud could carry out, field by field.
+    /// Everything about the specification that can't be carried out on its cloud, field by field.
     pub fn problems(&self) -> Vec<FieldProblem> {
+        let mut problems = self.problems_everywhere();
+        problems.extend((self.provider.facts().problems)(self));
+        problems
+    }
+
+    /// What no cloud could carry out, and a region that the specification's own cloud does not have.
+    pub fn problems_everywhere(&self) -> Vec<FieldProblem> {
         let facts = self.provider.facts();
         let mut problems = Vec::new();
         if !facts.regions.iter().any(|region| region.key == self.region) {
@@ -265,6 +272,14 @@ impl SiteSpecification {
                 domain,
                 "a host name in lower case such as shop.example.com, without a dot at the end",
             ));
+        } else if self.domain.is_some() && self.certificate.is_none() {
+            problems.push(FieldProblem {
+                field: "certificate".to_owned(),
+                found: None,
+                allowed: "a certificate for the domain; without one, leave the domain out too: nobody would see whether \
+                          the site is genuine"
+                    .to_owned(),
+            });
         }
         let Scaling { min, max } = self.scaling;
         if !(1..=50).contains(&min) {

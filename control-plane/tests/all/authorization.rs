@@ -47,6 +47,7 @@ const TABLE: &[(&str, &[&str], &[u16])] = &[
     ("post_deployments_id_approve", CHANGERS, &[202]),
     ("post_deployments_id_reject", CHANGERS, &[200]),
     ("post_plans", PLANNERS, &[202]),
+    ("post_quotes", LISTERS, &[200]),
     ("get_providers", LISTERS, &[200]),
     ("get_workers", PLATFORM, &[200]),
     ("get_terraform_state_site", STATE_READERS, &[204]),
@@ -149,6 +150,7 @@ async fn attempt(
     let call = stage.call(who, method, &path);
     let call = match operation["operationId"].as_str().unwrap() {
         "post_sites" | "post_plans" => call.json(&body),
+        "post_quotes" => call.json(&specification("quoted")),
         "patch_sites_id" => call.header("if-match", "\"1\"").json(&json!({"size": "large"})),
         "post_terraform_state_site" => call.json(&json!({})),
         _ => call,

@@ -10,6 +10,7 @@ mod events;
 mod idempotency;
 mod operation;
 mod plans;
+mod quotes;
 mod site_changes;
 mod site_deletion;
 mod sites;

@@ -3,6 +3,7 @@
 mod approval;
 mod cancel;
 mod database;
+mod every_cloud;
 mod failing;
 mod invariants;
 mod people;
@@ -37,7 +38,7 @@ use domain::{
     deployment::{DeploymentKind, DeploymentStatus},
     id::{CloudAccountId, CustomerId, DeploymentId, SiteId},
     job::RunDeployment,
-    provider::World,
+    provider::{Provider, World},
     specification::{Secret, SiteSecrets, SiteSpecification},
 };
 use serde_json::{Value, json};
@@ -60,7 +61,8 @@ struct Stage {
     database: TestDatabase,
     states: StateStore,
     customer: CustomerId,
-    account: CloudAccountId,
+    /// An account on each cloud.
+    accounts: BTreeMap<Provider, CloudAccountId>,
     folder: tempfile::TempDir,
     s3: Mutex<Option<LocalS3>>,
     s3_address: SocketAddr,
@@ -111,7 +113,7 @@ impl Stage {
             keys: MasterKeys::development(),
         };
         std::fs::create_dir(folder.path().join("cloud")).unwrap();
-        let (customer, account) = (CustomerId::new(), CloudAccountId::new());
+        let customer = CustomerId::new();
         let mut tx = tenant::begin(&database.pool, Scope::Platform).await.unwrap();
         let row = Customer {
             id: customer,
@@ -119,33 +121,38 @@ impl Stage {
             slug: "acme".to_owned(),
         };
         db::customers::insert(&mut tx, &row, 3).await.unwrap();
-        let row = CloudAccount {
-            id: account,
-            customer: None,
-            provider: domain::provider::Provider::ALL[0],
-            world: World::Simulated,
-            name: "simulated".to_owned(),
-            endpoint: Some(folder.path().join("cloud").to_str().unwrap().to_owned()),
-            provider_options: json!({}),
-        };
-        let credentials = BTreeMap::from([
-            ("access_key_id", "PLANTED-ACCESS-KEY"),
-            ("secret_access_key", "PLANTED-SECRET-KEY"),
-        ]);
-        let sealed_for = SealedFor::Credentials {
-            customer_id: None,
-            cloud_account_id: account,
-        };
-        let sealed = seal::seal_value(&states.keys, &sealed_for, &credentials).unwrap();
-        db::cloud_accounts::insert(&mut tx, &row, 50, &sealed)
-            .await
-            .unwrap();
+        let mut accounts = BTreeMap::new();
+        for provider in Provider::ALL {
+            let account = CloudAccountId::new();
+            let row = CloudAccount {
+                id: account,
+                customer: None,
+                provider,
+                world: World::Simulated,
+                name: format!("simulated-{provider}"),
+                endpoint: Some(folder.path().join("cloud").to_str().unwrap().to_owned()),
+                provider_options: json!({}),
+            };
+            let fields = provider.facts().credential_fields.iter();
+            let credentials: BTreeMap<&str, String> = fields
+                .map(|field| (field.name, format!("PLANTED-{}", field.name)))
+                .collect();
+            let sealed_for = SealedFor::Credentials {
+                customer_id: None,
+                cloud_account_id: account,
+            };
+            let sealed = seal::seal_value(&states.keys, &sealed_for, &credentials).unwrap();
+            db::cloud_accounts::insert(&mut tx, &row, 50, &sealed)
+                .await
+                .unwrap();
+            accounts.insert(provider, account);
+        }
         tx.commit().await.unwrap();
         Self {
             database,
             states,
             customer,
-            account,
+            accounts,
             folder,
             s3_address: s3.address(),
             s3: Mutex::new(Some(s3)),
@@ -207,16 +214,24 @@ impl Stage {
 
     /// Asks for a new site as the API does.
     async fn create_site(&self, name: &str, approval_required: bool) -> (SiteId, DeploymentId) {
+        self.create(small_site(name), approval_required).await
+    }
+
+    /// Asks for a new site with this specification as the API does.
+    async fn create(
+        &self,
+        specification: SiteSpecification,
+        approval_required: bool,
+    ) -> (SiteId, DeploymentId) {
         let (site, deployment) = (SiteId::new(), DeploymentId::new());
-        let specification = small_site(name);
         let mut tx = tenant::begin(&self.database.pool, Scope::Customer(self.customer))
             .await
             .unwrap();
         let new = NewSite {
             id: site,
             customer: self.customer,
-            account: self.account,
-            name,
+            account: self.accounts[&specification.provider],
+            name: specification.name.as_str(),
             provider: specification.provider,
             region: &specification.region,
             draft: false,
@@ -306,12 +321,13 @@ impl Stage {
         kind: DeploymentKind,
         approval_required: bool,
     ) {
+        let row = db::sites::find(&mut *conn, site).await.unwrap().unwrap();
         let new = NewDeployment {
             id,
             customer: self.customer,
             site,
             specification,
-            account: self.account,
+            account: row.account,
             kind,
             approval_required,
             replaces: None,

@@ -32,7 +32,7 @@ async fn a_site_is_created_changed_and_destroyed() {
     assert_eq!(stage.known(site).await.len(), stage.standing().len());
     for step in stage.steps(create).await {
         let expected = match step.name.as_str() {
-            "price" | "policy" | "approval" | "verify" => StepStatus::Skipped,
+            "policy" | "approval" | "verify" => StepStatus::Skipped,
             _ => StepStatus::Succeeded,
         };
         assert_eq!(step.status, expected, "{:?}", step);

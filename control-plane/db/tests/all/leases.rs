@@ -137,7 +137,7 @@ async fn the_sweep_waits_for_the_margin_then_puts_back_for_a_fresh_attempt() {
     );
     assert_eq!((back.kept_plan, back.approved_at), (None, None));
     for step in steps::list(&mut *scene.as_worker().await, held.id).await.unwrap() {
-        let skipped = matches!(step.name, StepName::Price | StepName::Policy | StepName::Approval);
+        let skipped = matches!(step.name, StepName::Policy | StepName::Approval);
         let expected = if skipped {
             StepStatus::Skipped
         } else {

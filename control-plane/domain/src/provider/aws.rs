@@ -1,9 +1,17 @@
 //! Amazon Web Services.
 
+mod price;
+
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
-use super::{AccountAccess, CredentialField, ProviderFacts, RegionFacts, SizeFacts, World};
-use crate::specification::Size;
+use super::{AccountAccess, CredentialField, ProviderFacts, RegionFacts, SizeFacts, World, price_book};
+use crate::{
+    plan::Capabilities,
+    price::PriceBook,
+    specification::{SiteSpecification, Size},
+};
 
 /// Regions that need no opt-in, and the instance types of the `site` module's size table.
 ///
@@ -13,74 +21,23 @@ pub static FACTS: ProviderFacts = ProviderFacts {
     name: "Amazon Web Services",
     terraform_source: "registry.terraform.io/hashicorp/aws",
     regions: &[
-        RegionFacts {
-            key: "us-east-1",
-            name: "US East (N. Virginia)",
-        },
-        RegionFacts {
-            key: "us-east-2",
-            name: "US East (Ohio)",
-        },
-        RegionFacts {
-            key: "us-west-1",
-            name: "US West (N. California)",
-        },
-        RegionFacts {
-            key: "us-west-2",
-            name: "US West (Oregon)",
-        },
-        RegionFacts {
-            key: "ca-central-1",
-            name: "Canada (Central)",
-        },
-        RegionFacts {
-            key: "sa-east-1",
-            name: "South America (São Paulo)",
-        },
-        RegionFacts {
-            key: "eu-central-1",
-            name: "Europe (Frankfurt)",
-        },
-        RegionFacts {
-            key: "eu-west-1",
-            name: "Europe (Ireland)",
-        },
-        RegionFacts {
-            key: "eu-west-2",
-            name: "Europe (London)",
-        },
-        RegionFacts {
-            key: "eu-west-3",
-            name: "Europe (Paris)",
-        },
-        RegionFacts {
-            key: "eu-north-1",
-            name: "Europe (Stockholm)",
-        },
-        RegionFacts {
-            key: "ap-south-1",
-            name: "Asia Pacific (Mumbai)",
-        },
-        RegionFacts {
-            key: "ap-southeast-1",
-            name: "Asia Pacific (Singapore)",
-        },
-        RegionFacts {
-            key: "ap-southeast-2",
-            name: "Asia Pacific (Sydney)",
-        },
-        RegionFacts {
-            key: "ap-northeast-1",
-            name: "Asia Pacific (Tokyo)",
-        },
-        RegionFacts {
-            key: "ap-northeast-2",
-            name: "Asia Pacific (Seoul)",
-        },
-        RegionFacts {
-            key: "ap-northeast-3",
-            name: "Asia Pacific (Osaka)",
-        },
+        RegionFacts::new("us-east-1", "US East (N. Virginia)", 39, -77),
+        RegionFacts::new("us-east-2", "US East (Ohio)", 40, -83),
+        RegionFacts::new("us-west-1", "US West (N. California)", 37, -122),
+        RegionFacts::new("us-west-2", "US West (Oregon)", 46, -120),
+        RegionFacts::new("ca-central-1", "Canada (Central)", 45, -74),
+        RegionFacts::new("sa-east-1", "South America (São Paulo)", -24, -47),
+        RegionFacts::new("eu-central-1", "Europe (Frankfurt)", 50, 9),
+        RegionFacts::new("eu-west-1", "Europe (Ireland)", 53, -6),
+        RegionFacts::new("eu-west-2", "Europe (London)", 52, 0),
+        RegionFacts::new("eu-west-3", "Europe (Paris)", 49, 2),
+        RegionFacts::new("eu-north-1", "Europe (Stockholm)", 59, 18),
+        RegionFacts::new("ap-south-1", "Asia Pacific (Mumbai)", 19, 73),
+        RegionFacts::new("ap-southeast-1", "Asia Pacific (Singapore)", 1, 104),
+        RegionFacts::new("ap-southeast-2", "Asia Pacific (Sydney)", -34, 151),
+        RegionFacts::new("ap-northeast-1", "Asia Pacific (Tokyo)", 36, 140),
+        RegionFacts::new("ap-northeast-2", "Asia Pacific (Seoul)", 37, 127),
+        RegionFacts::new("ap-northeast-3", "Asia Pacific (Osaka)", 35, 136),
     ],
     sizes: &[
         SizeFacts {
@@ -129,7 +86,38 @@ pub static FACTS: ProviderFacts = ProviderFacts {
     option_fields: &["image_id"],
     terraform_env,
     import_id,
+    // What the contract allows, AWS can do.
+    problems: |_| Vec::new(),
+    capabilities,
+    price_book: &PRICES,
+    components: price::components,
+    expected_resources: price::expected_resources,
 };
+
+static PRICES: LazyLock<PriceBook> = LazyLock::new(|| price_book(include_str!("../../prices/aws.json")));
+
+fn capabilities(specification: &SiteSpecification) -> Capabilities {
+    let mut capabilities = Capabilities::default();
+    if let Some(database) = &specification.database {
+        let given = price::storage_gb(database.storage_gb);
+        if given != database.storage_gb {
+            capabilities.database.push(format!(
+                "Storage is {given} GB, not {} GB: AWS has no less.",
+                database.storage_gb
+            ));
+        }
+        capabilities.database.push(format!(
+            "Storage that is nearly full grows by itself, up to {} GB.",
+            given * 2
+        ));
+    }
+    if specification.storage.is_some_and(|storage| storage.versioning) {
+        capabilities
+            .storage
+            .push("Versions that were overwritten or deleted are kept for 90 days.".to_owned());
+    }
+    capabilities
+}
 
 fn terraform_env(access: &AccountAccess<'_>) -> Vec<(String, String)> {
     let mut env = vec![

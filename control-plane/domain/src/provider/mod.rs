@@ -4,13 +4,18 @@
 
 pub mod aws;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{site::UnknownWord, specification::Size};
+use crate::{
+    plan::Capabilities,
+    price::{Component, PriceBook, Resource, Resources},
+    site::UnknownWord,
+    specification::{FieldProblem, SiteSpecification, Size},
+};
 
 /// A cloud that sites can stand on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -42,6 +47,53 @@ pub struct ProviderFacts {
     pub terraform_env: fn(&AccountAccess<'_>) -> Vec<(String, String)>,
     /// The id that `import` wants for a resource of this type with these attributes.
     pub import_id: fn(resource_type: &str, attributes: &Value) -> Option<String>,
+    /// What a specification asks that this cloud can't do at all, field by field.
+    pub problems: fn(&SiteSpecification) -> Vec<FieldProblem>,
+    /// What this cloud will do otherwise than asked: word for word what its `site` module says.
+    pub capabilities: fn(&SiteSpecification) -> Capabilities,
+    /// The price book that comes with this version.
+    pub price_book: &'static LazyLock<PriceBook>,
+    /// The parts of a resource's price; `None` for a type that nothing is known of.
+    pub components: fn(&Resource, &Resources) -> Option<Vec<Component>>,
+    /// Everything with a price that the modules make for a specification, as a plan would show it.
+    pub expected_resources: fn(&SiteSpecification, &SizeFacts) -> Vec<Resource>,
+}
+
+impl ProviderFacts {
+    /// The last part of the Terraform provider's address, which is also the prefix of its types.
+    pub fn terraform_name(&self) -> &'static str {
+        match self.terraform_source.rsplit_once('/') {
+            Some((_, name)) => name,
+            None => self.terraform_source,
+        }
+    }
+
+    /// What a size is here.
+    pub fn size(&self, size: Size) -> &'static SizeFacts {
+        // A test holds that every cloud has every size, in this order.
+        &self.sizes[size as usize]
+    }
+
+    /// The region of this name.
+    pub fn region(&self, key: &str) -> Option<&'static RegionFacts> {
+        self.regions.iter().find(|region| region.key == key)
+    }
+
+    /// The region that is nearest to a place, on the great circle.
+    pub fn nearest_region(&self, place: Place) -> &'static RegionFacts {
+        self.regions
+            .iter()
+            .min_by(|a, b| place.distance_km(a.place).total_cmp(&place.distance_km(b.place)))
+            .unwrap_or(&self.regions[0])
+    }
+}
+
+/// Reads the price book of a cloud, which a test has read before.
+pub(crate) fn price_book(text: &str) -> PriceBook {
+    match PriceBook::from_json(text) {
+        Ok(book) => book,
+        Err(error) => panic!("a price book that was checked in can't be read: {error}"),
+    }
 }
 
 /// A region.
@@ -51,6 +103,40 @@ pub struct RegionFacts {
     pub key: &'static str,
     /// The name that people read.
     pub name: &'static str,
+    /// Where on Earth it is, roughly.
+    pub place: Place,
+}
+
+impl RegionFacts {
+    /// A region at a latitude and a longitude in whole degrees, north and east positive.
+    pub const fn new(key: &'static str, name: &'static str, latitude: i16, longitude: i16) -> Self {
+        Self {
+            key,
+            name,
+            place: Place { latitude, longitude },
+        }
+    }
+}
+
+/// A place in whole degrees: enough to tell which of two regions is nearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Place {
+    /// North of the equator; south is negative.
+    pub latitude: i16,
+    /// East of Greenwich; west is negative.
+    pub longitude: i16,
+}
+
+impl Place {
+    /// Kilometres on the great circle.
+    pub fn distance_km(self, other: Self) -> f64 {
+        let radians = |degrees: i16| f64::from(degrees).to_radians();
+        let half_latitude = (radians(other.latitude) - radians(self.latitude)) / 2.0;
+        let half_longitude = (radians(other.longitude) - radians(self.longitude)) / 2.0;
+        let a = half_latitude.sin().powi(2)
+            + radians(self.latitude).cos() * radians(other.latitude).cos() * half_longitude.sin().powi(2);
+        2.0 * 6371.0 * a.sqrt().min(1.0).asin()
+    }
 }
 
 /// What a size is on one cloud: as in the size table of the cloud's `site` module.

@@ -1,9 +1,10 @@
-//! The steps `plan` and `approval`: what would happen, and whether a person must agree first.
+//! The steps `plan`, `price` and `approval`: what would happen, what it costs, and whether a person must agree first.
 
 use db::deployments::{self, KeptPlan};
 use domain::{
     deployment::DeploymentKind,
     plan::PlanSummary,
+    price::CostChange,
     step::{StepName, StepStatus},
 };
 use serde_json::Value;
@@ -18,7 +19,7 @@ use crate::{
 };
 
 impl Attempt {
-    /// `terraform plan` and `show -json` of it.
+    /// `terraform plan` and `show -json` of it; what it would do and what that costs.
     pub(super) async fn plan(&mut self) -> Result<PlanSummary, Stop> {
         const STEP: StepName = StepName::Plan;
         self.checkpoint()?;
@@ -50,7 +51,22 @@ impl Attempt {
         self.reporter
             .finish_step(STEP, StepStatus::Succeeded, told.code, &summary.headline(), None)
             .await?;
+        self.say_price(&summary).await?;
         Ok(summary)
+    }
+
+    /// The price was read with the plan, in one transaction with it; its step says it.
+    async fn say_price(&mut self, summary: &PlanSummary) -> Result<(), Stop> {
+        const STEP: StepName = StepName::Price;
+        self.reporter.start_step(STEP).await?;
+        let said = summary
+            .cost
+            .as_ref()
+            .map(CostChange::headline)
+            .unwrap_or_default();
+        self.reporter
+            .finish_step(STEP, StepStatus::Succeeded, None, &said, None)
+            .await
     }
 
     fn read_plan(&self) -> Result<PlanSummary, Stop> {
@@ -62,7 +78,10 @@ impl Attempt {
         };
         let text = std::fs::read(self.workspace.file(PLAN_JSON)).map_err(|error| unreadable(&error))?;
         let plan: Value = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
-        let summary = PlanSummary::read(&plan).map_err(|error| unreadable(&error))?;
+        let mut summary = PlanSummary::read(&plan).map_err(|error| unreadable(&error))?;
+        let specification = &self.access.specification;
+        let cost = CostChange::of_plan(specification.provider, &specification.region, &plan);
+        summary.cost = Some(cost.map_err(|error| unreadable(&error))?);
         // Old values of what was never marked as sensitive may still be a secret of ours.
         let masked = self
             .reporter
