@@ -69,8 +69,9 @@ pub(crate) async fn seed(
             // A customer's own account comes before the platform's.
             let account = Wanted {
                 customer: Some(id),
+                provider: Provider::ALL[0],
                 world: World::Emulator,
-                name: "moto",
+                name: "moto".to_owned(),
                 endpoint: emulator.url.clone(),
                 options: json!({"image_id": emulator.image_id}),
             };
@@ -87,14 +88,17 @@ pub(crate) async fn seed(
             sign_in,
         });
     }
-    let simulated = Wanted {
-        customer: None,
-        world: World::Simulated,
-        name: "simulated-aws",
-        endpoint: simulated_cloud.display().to_string(),
-        options: json!({}),
-    };
-    ensure_account(pool, keys, simulated).await?;
+    for provider in Provider::ALL {
+        let simulated = Wanted {
+            customer: None,
+            provider,
+            world: World::Simulated,
+            name: format!("simulated-{provider}"),
+            endpoint: simulated_cloud.display().to_string(),
+            options: json!({}),
+        };
+        ensure_account(pool, keys, simulated).await?;
+    }
     let admin = SignIn {
         email: ADMIN_EMAIL.to_owned(),
         password: None,
@@ -155,8 +159,9 @@ async fn ensure_person(
 
 struct Wanted {
     customer: Option<CustomerId>,
+    provider: Provider,
     world: World,
-    name: &'static str,
+    name: String,
     endpoint: String,
     options: Value,
 }
@@ -180,13 +185,13 @@ async fn ensure_account(pool: &PgPool, keys: &MasterKeys, wanted: Wanted) -> any
     let account = CloudAccount {
         id: CloudAccountId::new(),
         customer: wanted.customer,
-        provider: Provider::ALL[0],
+        provider: wanted.provider,
         world: wanted.world,
-        name: wanted.name.to_owned(),
+        name: wanted.name,
         endpoint: Some(wanted.endpoint),
         provider_options: wanted.options,
     };
-    // Neither asks who you are; the fields are what AWS's provider insists on.
+    // Neither asks who you are; the fields are what the cloud's provider insists on.
     let credentials: BTreeMap<&str, &str> = account
         .provider
         .facts()
@@ -236,7 +241,8 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(first.customers[0].id, second.customers[0].id);
-        assert_eq!(counts(&database.pool).await, (2, 3, 3));
+        let accounts = i64::try_from(Provider::ALL.len()).unwrap() + 2;
+        assert_eq!(counts(&database.pool).await, (2, 3, accounts));
 
         let mut tx = tenant::begin(&database.pool, Scope::Auth).await.unwrap();
         let admin = tokens::find_bearer(&mut tx, &first.admin.token)

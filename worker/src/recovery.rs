@@ -55,6 +55,9 @@ impl Begins {
     /// Adds what was to be made, address and type, and of which no line told that it was begun.
     pub fn add_planned(&mut self, planned: &BTreeMap<String, String>) {
         for (address, resource_type) in planned {
+            if resource_type == "terraform_data" {
+                continue;
+            }
             self.0.entry(address.clone()).or_insert_with(|| Begun {
                 resource_type: resource_type.clone(),
                 id: None,
@@ -102,7 +105,8 @@ impl ResourceLine {
             UiEvent::ApplyErrored(operation) => (operation, false, true),
             _ => return None,
         };
-        if operation.action == Action::Read {
+        // What stands in the state alone is made anew as if nothing had happened.
+        if operation.action == Action::Read || operation.resource.resource_type == "terraform_data" {
             return None;
         }
         Some(Self {
@@ -236,10 +240,15 @@ mod tests {
     fn what_was_planned_is_unknown_too_and_takes_no_id_from_what_was_begun() {
         let mut begins = Begins::default();
         begins.observe(&line("aws_vpc.lost", "create", true, Some("vpc-2")));
-        let planned = ["aws_vpc.known", "aws_vpc.lost", "aws_vpc.silent"];
+        let planned = [
+            "aws_vpc.known",
+            "aws_vpc.lost",
+            "aws_vpc.silent",
+            "terraform_data.guard",
+        ];
         begins.add_planned(
             &planned
-                .map(|address| (address.to_owned(), "aws_vpc".to_owned()))
+                .map(|address| (address.to_owned(), address.split('.').next().unwrap().to_owned()))
                 .into(),
         );
         let unknown = begins.unknown_to(Some(&state(&[("known", None)])));

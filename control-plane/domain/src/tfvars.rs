@@ -30,7 +30,7 @@ impl SiteVariables<'_> {
     pub fn file(&self) -> Value {
         let specification = self.specification;
         let application = &specification.application;
-        json!({
+        let mut variables = json!({
             "site_id": self.site,
             "site_name": specification.name,
             "customer_id": self.customer,
@@ -50,9 +50,13 @@ impl SiteVariables<'_> {
             "database": specification.database,
             "storage": specification.storage,
             "deletion_protection": specification.deletion_protection,
-            "emulator": self.world == World::Emulator,
             "provider_options": self.provider_options(),
-        })
+        });
+        // Only roots of clouds that have an emulator know the word.
+        if self.world == World::Emulator {
+            variables["emulator"] = Value::Bool(true);
+        }
+        variables
     }
 
     /// The account's options that are this cloud's: Terraform would drop others without a word.

@@ -137,6 +137,10 @@ variable "certificate" {
     condition     = var.certificate == null ? true : can(regex("^arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:[0-9]{12}:(server-)?certificate/[A-Za-z0-9/_+=,.@-]+$", var.certificate))
     error_message = "certificate must be the ARN of an ACM or IAM certificate."
   }
+  validation {
+    condition     = var.domain == null || var.certificate != null
+    error_message = "certificate must be set where domain is: without one nobody would see whether the site is genuine."
+  }
 }
 
 variable "scaling" {

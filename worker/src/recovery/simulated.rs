@@ -140,7 +140,7 @@ fn resources_of(search: Search<'_>, resource_type: &str) -> io::Result<Vec<Value
     let folder = search
         .cloud
         .join("resources")
-        .join(search.provider.as_str())
+        .join(search.provider.facts().terraform_name())
         .join(resource_type);
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

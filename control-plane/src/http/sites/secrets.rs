@@ -65,15 +65,24 @@ fn sealed_for(customer_id: CustomerId, site_id: SiteId, specification: i32) -> S
 }
 
 fn new_password() -> Result<Secret, ApiError> {
-    let mut bytes = [0_u8; 32];
-    SysRng.try_fill_bytes(&mut bytes).map_err(ApiError::internal)?;
-    // 64 divides 256: every character is as likely as any other.
-    Ok(Secret::new(
-        bytes
+    loop {
+        let mut bytes = [0_u8; 32];
+        SysRng.try_fill_bytes(&mut bytes).map_err(ApiError::internal)?;
+        // 64 divides 256: every character is as likely as any other.
+        let password: String = bytes
             .iter()
             .map(|byte| char::from(ALPHABET[usize::from(byte % 64)]))
-            .collect::<String>(),
-    ))
+            .collect();
+        if has_three_kinds(&password) {
+            return Ok(Secret::new(password));
+        }
+    }
+}
+
+/// Azure takes a password only with characters of three kinds; nearly every draw has them.
+fn has_three_kinds(password: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| password.chars().any(|character| kind(&character));
+    has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -86,5 +95,13 @@ mod tests {
         assert_eq!(one.expose().len(), 32);
         assert!(one.expose().bytes().all(|byte| ALPHABET.contains(&byte)));
         assert_ne!(one.expose(), other.expose());
+        assert!(has_three_kinds(one.expose()));
+    }
+
+    #[test]
+    fn a_password_of_two_kinds_is_not_enough() {
+        for (password, enough) in [("aB3", true), ("ab3", false), ("AB3", false), ("aB_", false)] {
+            assert_eq!(has_three_kinds(password), enough, "{password}");
+        }
     }
 }

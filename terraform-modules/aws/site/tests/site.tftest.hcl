@@ -359,3 +359,14 @@ run "a_machine_image_that_is_none_is_refused" {
 
   expect_failures = [var.provider_options]
 }
+
+run "a_domain_without_a_certificate_is_refused" {
+  command = plan
+
+  variables {
+    domain      = "shop.example.com"
+    certificate = null
+  }
+
+  expect_failures = [var.certificate]
+}
