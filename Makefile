@@ -48,12 +48,13 @@ check: need-terraform ## Format, lints, licences
 	else echo "make check: cargo-deny is not installed, licences were not checked (cargo install cargo-deny --locked)"; fi
 	@echo "make check: passed"
 
-prepare: need-postgres ## Make anew what is generated: .sqlx, openapi.json, site.schema.json, tables in READMEs
+prepare: need-postgres ## Make anew what is generated: .sqlx, openapi.json, schemas, tables in READMEs
 	@tests/with-postgres tests/prepare-queries
 	@cargo run --quiet -p siteplane -- openapi > openapi.json.draft && mv openapi.json.draft openapi.json
 	@cargo run --quiet -p siteplane -- schema > docs/site.schema.json.draft && mv docs/site.schema.json.draft docs/site.schema.json
+	@cargo run --quiet -p siteplane -- schema plan > docs/plan.schema.json.draft && mv docs/plan.schema.json.draft docs/plan.schema.json
 	@terraform-modules/readme-tables
-	@echo "make prepare: .sqlx, openapi.json, docs/site.schema.json and the modules' tables are current"
+	@echo "make prepare: .sqlx, openapi.json, the schemas in docs/ and the modules' tables are current"
 
 bench: plugin need-terraform need-postgres ## Measure, against a baseline in the same run; writes docs/benchmarks.md
 	@SITEPLANE__TEST__POSTGRES_SYNC=1 tests/with-postgres cargo bench -p siteplane --bench road

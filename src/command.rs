@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod migrate;
+pub(crate) mod plan;
 pub(crate) mod schema;
 mod shutdown;
 mod watch;

@@ -6,6 +6,7 @@ mod dev;
 mod logging;
 mod settings;
 mod simulated_cloud;
+mod site_file;
 mod terminal;
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
@@ -43,8 +44,14 @@ enum Command {
     Admin(command::admin::What),
     /// Create or change the site that a file describes.
     Deploy(command::deploy::Options),
-    /// Print the JSON schema of a site file.
-    Schema,
+    /// Say what the site of a file would become, and what that costs. For CI.
+    Plan(command::plan::Options),
+    /// Print the JSON schema of a site file, or of a plan.
+    Schema {
+        /// Whose.
+        #[arg(value_enum, default_value_t)]
+        of: command::schema::Document,
+    },
     /// Print the API's OpenAPI document.
     Openapi,
     /// The simulated cloud's own commands: mirror, list, record.
@@ -90,13 +97,16 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             logging::start(&settings)?;
             return block_on(command::check::run(options, &settings, problems));
         }
-        Command::Schema => return command::schema::run(),
+        Command::Schema { of } => return command::schema::run(*of),
         Command::Openapi => return command::schema::openapi(),
         Command::SimulatedCloud { arguments } => match simulated_cloud::become_it(arguments)? {},
         _ => {}
     }
     if let Command::Deploy(options) = &arguments.command {
         return block_on(command::deploy::run(options, &settings, problems));
+    }
+    if let Command::Plan(options) = &arguments.command {
+        return block_on(command::plan::run(options, &settings, problems));
     }
     problems.into_result()?;
     logging::start(&settings)?;
@@ -109,7 +119,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Admin(what) => block_on(command::admin::run(what, &settings)),
         Command::Check(_)
         | Command::Deploy(_)
-        | Command::Schema
+        | Command::Plan(_)
+        | Command::Schema { .. }
         | Command::Openapi
         | Command::SimulatedCloud { .. }
         | Command::Supervise => unreachable!("handled above"),

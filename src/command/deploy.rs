@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use domain::specification::{FieldProblem, Secret, SiteSpecification};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     print,
@@ -18,6 +18,7 @@ use crate::{
     client::{Client, ClientError, Event},
     dev::{DevFile, FILE, FOLDER},
     settings::{Problems, Settings},
+    site_file::{SiteFile, SiteFileError},
     terminal::{
         Screen,
         paint::{Line, Mark},
@@ -107,6 +108,16 @@ impl From<ClientError> for Refused {
     }
 }
 
+impl From<SiteFileError> for Refused {
+    fn from(error: SiteFileError) -> Self {
+        Self {
+            outcome: Outcome::BadInput,
+            words: error.words,
+            problems: error.problems,
+        }
+    }
+}
+
 /// Deploys the file.
 pub(crate) async fn run(
     options: &Options,
@@ -138,7 +149,7 @@ async fn deploy(
     problems: Problems,
     screen: &Screen,
 ) -> Result<Outcome, Refused> {
-    let wanted = read_site_file(&options.file, options.name.as_deref())?;
+    let wanted = SiteFile::read(&options.file, options.name.as_deref())?;
     problems
         .into_result()
         .map_err(|error| Refused::bad_input(error.to_string()))?;
@@ -201,60 +212,8 @@ fn outcome_of(status: &str) -> Outcome {
     }
 }
 
-/// A site file that fits by itself.
-#[derive(Debug)]
-struct Wanted {
-    /// As it is written: what is sent, secrets included.
-    body: Map<String, Value>,
-    /// What it says.
-    specification: SiteSpecification,
-}
-
-fn read_site_file(path: &Path, name: Option<&str>) -> Result<Wanted, Refused> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Refused::bad_input(format!("can't read {shown}: {error}")))?;
-    // JSON is YAML, so one reader does for both.
-    let body: Value = serde_saphyr::from_str(&text)
-        .map_err(|error| Refused::bad_input(format!("{shown} is neither YAML nor JSON: {error}")))?;
-    let Value::Object(mut body) = body else {
-        return Err(Refused::bad_input(format!(
-            "{shown} must be an object, as `siteplane schema` prints it"
-        )));
-    };
-    if let Some(name) = name {
-        body.insert("name".to_owned(), json!(name));
-    }
-    let problems_in = |problems| Refused {
-        outcome: Outcome::BadInput,
-        words: format!("{shown} does not fit"),
-        problems,
-    };
-    // What only the request has is the API's to judge.
-    let mut plain = body.clone();
-    for of_request in ["customer_id", "approval"] {
-        plain.remove(of_request);
-    }
-    let specification: SiteSpecification =
-        serde_path_to_error::deserialize(Value::Object(plain)).map_err(|error| {
-            let field = error.path().to_string();
-            let allowed = error.into_inner().to_string();
-            problems_in(vec![FieldProblem {
-                field,
-                found: None,
-                allowed,
-            }])
-        })?;
-    let problems = specification.problems();
-    if problems.is_empty() {
-        Ok(Wanted { body, specification })
-    } else {
-        Err(problems_in(problems))
-    }
-}
-
 /// The API that the settings name, else the one of `.siteplane/dev.json`, as the first customer there.
-fn find_client(settings: &Settings) -> anyhow::Result<Client> {
+pub(super) fn find_client(settings: &Settings) -> anyhow::Result<Client> {
     let dev_file = || -> anyhow::Result<DevFile> {
         let path = Path::new(FOLDER).join(FILE);
         let text = std::fs::read_to_string(&path).with_context(|| {
@@ -283,7 +242,7 @@ fn find_client(settings: &Settings) -> anyhow::Result<Client> {
 }
 
 /// The id of the site with this name, deleted ones aside.
-async fn find_site(client: &Client, name: &str) -> Result<Option<String>, ClientError> {
+pub(super) async fn find_site(client: &Client, name: &str) -> Result<Option<String>, ClientError> {
     let mut path = "/api/v1/sites?limit=200".to_owned();
     loop {
         let page = client.get(&path).await?.body;
@@ -301,7 +260,11 @@ async fn find_site(client: &Client, name: &str) -> Result<Option<String>, Client
     }
 }
 
-async fn create(client: &Client, wanted: &Wanted, require_approval: bool) -> Result<(Value, Value), Refused> {
+async fn create(
+    client: &Client,
+    wanted: &SiteFile,
+    require_approval: bool,
+) -> Result<(Value, Value), Refused> {
     let mut body = wanted.body.clone();
     if require_approval {
         body.insert("approval".to_owned(), json!("required"));
@@ -315,7 +278,7 @@ async fn create(client: &Client, wanted: &Wanted, require_approval: bool) -> Res
 async fn change(
     client: &Client,
     id: &str,
-    wanted: &Wanted,
+    wanted: &SiteFile,
     require_approval: bool,
 ) -> Result<(Value, Value), Refused> {
     let path = format!("/api/v1/sites/{id}");
@@ -362,7 +325,7 @@ async fn change(
 
 /// The merge patch (RFC 7396) that makes the site what the file says. What a secret was is not told to us, so all
 /// that the file has are in it; the API knows whether they differ.
-fn difference(current: &SiteSpecification, wanted: &Wanted) -> Value {
+pub(super) fn difference(current: &SiteSpecification, wanted: &SiteFile) -> Value {
     let shown = |specification: &SiteSpecification| {
         serde_json::to_value(specification)
             .expect("a specification has texts, numbers and lists of them only")
@@ -503,10 +466,10 @@ mod tests {
 
     const SHOP: &str = include_str!("../../examples/shop.yaml");
 
-    fn read(text: &str) -> Result<Wanted, Refused> {
+    fn read(text: &str) -> Result<SiteFile, SiteFileError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        read_site_file(file.path(), None)
+        SiteFile::read(file.path(), None)
     }
 
     #[test]
@@ -537,32 +500,6 @@ mod tests {
         assert_eq!(
             difference(&wanted.specification, &wanted),
             json!({"application": {"secrets": {"KEY": "hidden"}}})
-        );
-    }
-
-    #[test]
-    fn a_bad_file_names_its_fields_and_ends_with_2() {
-        for (file, field) in [
-            (SHOP.replace("port: 80", "port: 22"), "application.port"),
-            (SHOP.replace("size: small", "size: huge"), "size"),
-            (SHOP.replace("region: us-east-1", "region: mars-1"), "region"),
-            (format!("{SHOP}\nsise: small"), "sise"),
-        ] {
-            let refused = read(&file).err().unwrap();
-            assert_eq!(refused.outcome, Outcome::BadInput);
-            let shown = refused
-                .problems
-                .iter()
-                .map(ToString::to_string)
-                .collect::<String>();
-            assert!(shown.contains(field), "{field}: {shown}");
-        }
-        assert!(
-            read("[1, 2")
-                .err()
-                .unwrap()
-                .words
-                .contains("neither YAML nor JSON")
         );
     }
 

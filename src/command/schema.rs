@@ -5,14 +5,28 @@ use std::{collections::BTreeSet, process::ExitCode};
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 
-use super::print;
+use super::{plan::report::PlanReport, print};
 
 /// The name of what a site file holds, among the API's schemas.
 const SITE_FILE: &str = "CreateSite";
 
-/// Prints the JSON schema of a site file.
-pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    print(site_file_schema(&control_plane::openapi_json())?.trim_end());
+/// What a schema can be printed of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Document {
+    /// A site file.
+    #[default]
+    Site,
+    /// What `siteplane plan --format json` prints.
+    Plan,
+}
+
+/// Prints a JSON schema.
+pub(crate) fn run(of: Document) -> anyhow::Result<ExitCode> {
+    let schema = match of {
+        Document::Site => site_file_schema(&control_plane::openapi_json())?,
+        Document::Plan => plan_schema()?,
+    };
+    print(schema.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -33,6 +47,22 @@ fn site_file_schema(openapi: &str) -> anyhow::Result<String> {
         .unwrap_or(SITE_FILE);
     let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object);
     let schemas = schemas.context("the OpenAPI document has no schemas")?;
+    standing_alone(schemas, named, "Siteplane site file")
+}
+
+/// The schema of a plan's report.
+fn plan_schema() -> anyhow::Result<String> {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(PlanReport)))]
+    struct Report;
+    let document = serde_json::to_value(<Report as utoipa::OpenApi>::openapi())?;
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
+    let schemas = schemas.context("the report has no schemas")?;
+    standing_alone(schemas, "PlanReport", "Siteplane plan")
+}
+
+/// One of some schemas by itself, with everything that it refers to.
+fn standing_alone(schemas: &Map<String, Value>, named: &str, title: &str) -> anyhow::Result<String> {
     let mut wanted = vec![named.to_owned()];
     let mut found = BTreeSet::new();
     let mut definitions = Map::new();
@@ -42,7 +72,7 @@ fn site_file_schema(openapi: &str) -> anyhow::Result<String> {
         }
         let mut schema = schemas
             .get(&name)
-            .with_context(|| format!("the OpenAPI document has no schema {name}"))?
+            .with_context(|| format!("there is no schema {name}"))?
             .clone();
         point_to_definitions(&mut schema, &mut wanted);
         definitions.insert(name, schema);
@@ -55,7 +85,7 @@ fn site_file_schema(openapi: &str) -> anyhow::Result<String> {
         "$schema".to_owned(),
         json!("https://json-schema.org/draft/2020-12/schema"),
     );
-    whole.insert("title".to_owned(), json!("Siteplane site file"));
+    whole.insert("title".to_owned(), json!(title));
     whole.extend(site);
     whole.insert("$defs".to_owned(), Value::Object(definitions));
     Ok(serde_json::to_string_pretty(&whole)? + "\n")
@@ -99,6 +129,16 @@ mod tests {
         assert!(
             published == made,
             "docs/site.schema.json is not current: run `make prepare`"
+        );
+    }
+
+    #[test]
+    fn the_published_schema_of_a_plan_is_current() {
+        let published = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/plan.schema.json");
+        let published = std::fs::read_to_string(published).unwrap_or_default();
+        assert!(
+            published == plan_schema().unwrap(),
+            "docs/plan.schema.json is not current: run `make prepare`"
         );
     }
 

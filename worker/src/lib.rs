@@ -8,6 +8,7 @@ mod attempt;
 mod bell;
 mod jobs;
 mod lease;
+pub mod local_plan;
 mod modules;
 mod phase;
 mod prepared;

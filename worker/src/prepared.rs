@@ -139,17 +139,27 @@ impl Prepared {
     }
 }
 
+/// Why there are no plugins.
 #[derive(Debug, thiserror::Error)]
-enum Missing {
+pub enum MirrorMissing {
+    /// No folder has real ones.
     #[error(transparent)]
     Mirror(#[from] MirrorNotFound),
+    /// No folder with simulated ones is set.
     #[error("no folder with the simulated cloud's plugin is set")]
     SimulatedMirror,
 }
 
-fn mirror_of(settings: &Settings, world: World) -> Result<PathBuf, Missing> {
+/// Where a world's plugins are.
+///
+/// # Errors
+/// There are none.
+pub fn mirror_of(settings: &Settings, world: World) -> Result<PathBuf, MirrorMissing> {
     if world == World::Simulated {
-        return settings.simulated_mirror.clone().ok_or(Missing::SimulatedMirror);
+        return settings
+            .simulated_mirror
+            .clone()
+            .ok_or(MirrorMissing::SimulatedMirror);
     }
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
@@ -237,8 +247,20 @@ async fn make_kit(
     })
 }
 
+/// Credentials for a stand-in that asks nobody who they are.
+pub fn stand_in_credentials(provider: Provider) -> BTreeMap<String, String> {
+    let fields = provider.facts().credential_fields.iter();
+    fields
+        .filter(|field| field.required)
+        .map(|field| (field.name.to_owned(), "stand-in".to_owned()))
+        .collect()
+}
+
 /// Starts a supervisor for something that no lease is held for.
-fn start_supervisor(
+///
+/// # Errors
+/// Its program can't be started.
+pub fn start_supervisor(
     supervisor: &SupervisorCommand,
     good_for: std::time::Duration,
     settings: &Settings,

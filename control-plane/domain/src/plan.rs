@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::price::CostChange;
+use crate::{price::CostChange, provider::Provider};
 
 /// What a plan does to one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -170,6 +170,17 @@ impl PlanSummary {
             });
         }
         Ok(summary)
+    }
+
+    /// The same, with what it does to the bill.
+    ///
+    /// # Errors
+    /// The document has not the parts of a plan.
+    pub fn priced(provider: Provider, region: &str, plan: &Value) -> Result<Self, NotAPlan> {
+        Ok(Self {
+            cost: Some(CostChange::of_plan(provider, region, plan)?),
+            ..Self::read(plan)?
+        })
     }
 
     /// Whether an apply would change nothing in the cloud.

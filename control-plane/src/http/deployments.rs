@@ -17,6 +17,7 @@ use domain::{
     id::{CloudAccountId, CustomerId, DeploymentId, SiteId, WorkerId},
     job::RunDeployment,
     plan::PlanSummary,
+    provider::World,
     specification::FieldProblem,
     step::{StepName, StepStatus},
 };
@@ -79,6 +80,10 @@ pub(crate) struct DeploymentView {
     specification_number: i32,
     /// The cloud account.
     cloud_account_id: CloudAccountId,
+    /// Where that account's resources really stand.
+    world: World,
+    /// Whether nothing of it is real.
+    simulated: bool,
     /// What it is for.
     kind: DeploymentKind,
     /// Where it is in its life.
@@ -144,7 +149,13 @@ pub(crate) struct DeploymentAnswer {
 }
 
 impl DeploymentView {
-    fn new(row: Deployment, steps: Vec<StepView>, waiting_because: Option<String>, role: Role) -> Self {
+    fn new(
+        row: Deployment,
+        world: World,
+        steps: Vec<StepView>,
+        waiting_because: Option<String>,
+        role: Role,
+    ) -> Self {
         let mut actions = DeploymentActions::of(row.status, row.cancel_asked_at);
         if let Some(why) = role.denied::<Change>() {
             let denied = Action {
@@ -162,6 +173,8 @@ impl DeploymentView {
             site_id: row.site,
             specification_number: row.specification,
             cloud_account_id: row.account,
+            world,
+            simulated: world != World::Real,
             kind: row.kind,
             status: row.status,
             in_progress: !row.status.is_final(),
@@ -205,6 +218,9 @@ pub(crate) async fn views(
 ) -> sqlx::Result<Vec<DeploymentView>> {
     let ids: Vec<DeploymentId> = rows.iter().map(|row| row.id).collect();
     let mut steps = steps::list_of(conn, &ids).await?;
+    let Some(site_row) = sites::find(conn, site).await? else {
+        return Ok(Vec::new());
+    };
     let any_queued = rows.iter().any(|row| row.status == DeploymentStatus::Queued);
     let open = if any_queued {
         deployments::open_of_site(conn, site).await?
@@ -219,7 +235,7 @@ pub(crate) async fn views(
                 .map(|(_, step)| step.into());
             let mine = mine.collect();
             let waiting = waiting_because(&row, &open);
-            DeploymentView::new(row, mine, waiting, role)
+            DeploymentView::new(row, site_row.world, mine, waiting, role)
         })
         .collect())
 }

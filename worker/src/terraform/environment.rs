@@ -85,6 +85,27 @@ impl Environment {
         ))
     }
 
+    /// The environment of a run on a person's own machine: the caller's own variables, which hold the credentials,
+    /// without those that decide what Terraform runs or reads. The caller's home stays, for profiles are in it.
+    ///
+    /// # Errors
+    /// As [`Environment::for_terraform`].
+    pub fn of_caller(
+        base: &Base<'_>,
+        caller: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, EnvironmentError> {
+        let mut environment = Self::for_terraform(base)?;
+        for (name, value) in caller {
+            let is_ours = name != "HOME"
+                && (OWN_NAMES.contains(&name.as_str())
+                    || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
+            if !is_ours {
+                environment.set(name, value)?;
+            }
+        }
+        Ok(environment)
+    }
+
     /// Adds what the cloud account sets: credentials, region, endpoints.
     ///
     /// # Errors
@@ -168,6 +189,27 @@ mod tests {
 
     fn pair(name: &str, value: &str) -> (String, String) {
         (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn a_callers_environment_keeps_home_and_credentials_and_loses_what_steers_terraform() {
+        let caller = [
+            pair("HOME", "/home/ada"),
+            pair("AWS_PROFILE", "shop"),
+            pair("TF_CLI_ARGS", "-destroy"),
+            pair("PATH", "/evil"),
+        ];
+        let environment = Environment::of_caller(&base(), caller).unwrap();
+        let value = |name: &str| {
+            environment
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value)
+        };
+        assert_eq!(value("HOME"), Some("/home/ada"));
+        assert_eq!(value("AWS_PROFILE"), Some("shop"));
+        assert_eq!(value("PATH"), Some("/usr/bin:/bin"));
+        assert_eq!(value("TF_CLI_ARGS"), None);
     }
 
     #[test]

@@ -78,10 +78,9 @@ impl Attempt {
         };
         let text = std::fs::read(self.workspace.file(PLAN_JSON)).map_err(|error| unreadable(&error))?;
         let plan: Value = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
-        let mut summary = PlanSummary::read(&plan).map_err(|error| unreadable(&error))?;
         let specification = &self.access.specification;
-        let cost = CostChange::of_plan(specification.provider, &specification.region, &plan);
-        summary.cost = Some(cost.map_err(|error| unreadable(&error))?);
+        let summary = PlanSummary::priced(specification.provider, &specification.region, &plan)
+            .map_err(|error| unreadable(&error))?;
         // Old values of what was never marked as sensitive may still be a secret of ours.
         let masked = self
             .reporter
