@@ -292,11 +292,14 @@ async fn lost(fault: Option<Fault>) -> Option<Failure> {
     fault.strike().await.map(Failure::Fault)
 }
 
-/// The tags, as most types hold them (`tags_all`, `tags`, `labels`) and as a scaling group does (`tag` blocks).
+/// The tags, as most types hold them (`tags_all`, `tags`, `labels`), as a scaling group does (`tag` blocks), and as a
+/// database of Google Cloud does (`settings`, `user_labels`).
 fn tags_of(state: &Value) -> serde_json::Map<String, serde_json::Value> {
+    let in_settings = state.field("settings").elements().first();
     let map = ["tags_all", "effective_labels", "tags", "labels"]
         .iter()
-        .find_map(|name| state.field(name).fields());
+        .find_map(|name| state.field(name).fields())
+        .or_else(|| in_settings?.field("user_labels").fields());
     let blocks = state.field("tag").elements().iter();
     let from_blocks =
         blocks.filter_map(|tag| Some((tag.field("key").text()?.to_owned(), tag.field("value").to_json())));

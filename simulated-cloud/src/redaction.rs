@@ -1,6 +1,7 @@
 //! Keeps secrets out of the store: in place of a secret lies its digest, enough to see that it was changed.
 //!
-//! A secret is what the schema calls sensitive, and what the provider's facts name beside that.
+//! A secret is what the schema calls sensitive, and what the provider's facts name beside that: an attribute, or one
+//! key of a map (`metadata.user-data`).
 
 use serde_json::Value as Json;
 
@@ -41,7 +42,7 @@ pub(crate) fn redact(block: &Block, secret_names: &[&str], state: &Value) -> Val
             }
             (Some(attribute), _) => match &attribute.kind {
                 Kind::Nested(_, inner) => redact_nested(inner, secret_names, value),
-                Kind::Plain(_) => value.clone(),
+                Kind::Plain(_) => redact_keys(name, secret_names, value),
             },
             (None, Some(nested)) => redact_nested(&nested.block, secret_names, value),
             (None, None) => value.clone(),
@@ -61,6 +62,27 @@ fn redact_nested(block: &Block, secret_names: &[&str], value: &Value) -> Value {
         ),
         value => redact(block, secret_names, value),
     }
+}
+
+/// Whether that key of a map is named as a secret (`metadata.user-data`).
+fn is_secret_key(attribute: &str, secret_names: &[&str], key: &str) -> bool {
+    let mut keys = secret_names.iter().filter_map(|name| name.split_once('.'));
+    keys.any(|named| named == (attribute, key))
+}
+
+/// A map with digests in place of those of its values that are secret; any other value as it is.
+fn redact_keys(attribute: &str, secret_names: &[&str], value: &Value) -> Value {
+    let Value::Map(entries) = value else {
+        return value.clone();
+    };
+    let redacted = entries.iter().map(|(key, value)| {
+        let value = match is_secret_key(attribute, secret_names, key) {
+            true => digest(value),
+            false => value.clone(),
+        };
+        (key.clone(), value)
+    });
+    Value::Map(redacted.collect())
 }
 
 /// The stored state as Terraform shall see it: where a digest is that of the secret which Terraform still holds in
@@ -93,7 +115,7 @@ fn restore_block(block: &Block, secret_names: &[&str], stored: &Value, current: 
             }
             (Some(attribute), _) => match &attribute.kind {
                 Kind::Nested(_, inner) => restore_nested(inner, secret_names, value, held),
-                Kind::Plain(_) => value.clone(),
+                Kind::Plain(_) => restore_keys(name, secret_names, value, held),
             },
             (None, Some(nested)) => restore_nested(&nested.block, secret_names, value, held),
             (None, None) => value.clone(),
@@ -121,6 +143,23 @@ fn restore_nested(block: &Block, secret_names: &[&str], stored: &Value, held: &V
         }
         stored => restore_block(block, secret_names, stored, held),
     }
+}
+
+/// A stored map as Terraform shall see it; a secret that Terraform doesn't hold is left out.
+fn restore_keys(attribute: &str, secret_names: &[&str], stored: &Value, held: &Value) -> Value {
+    let Value::Map(entries) = stored else {
+        return stored.clone();
+    };
+    let restored = entries.iter().filter_map(|(key, value)| {
+        let held = held.field(key);
+        let value = match is_secret_key(attribute, secret_names, key) {
+            true if held.is_null() && value.text().is_none_or(is_digest) => return None,
+            true if digest(held) == *value => held.clone(),
+            _ => value.clone(),
+        };
+        Some((key.clone(), value))
+    });
+    Value::Map(restored.collect())
 }
 
 /// The stored state for an import: Terraform holds no secret yet, so each is absent, as from a cloud that never shows
@@ -228,6 +267,36 @@ mod tests {
         assert_eq!(
             restore(&block(), &["user_data"], &stored, &imported).to_json()["password"],
             Json::Null
+        );
+    }
+
+    #[test]
+    fn of_a_map_only_the_named_keys_are_secret() {
+        let secrets = ["metadata.user-data"];
+        let metadata = Attribute {
+            kind: Kind::Plain(Type::Map(Box::new(Type::String))),
+            ..text_attribute(false)
+        };
+        let block = Block {
+            attributes: BTreeMap::from([("metadata".to_owned(), metadata)]),
+            blocks: BTreeMap::new(),
+        };
+        let state = block
+            .conform(&serde_json::json!({"metadata": {"user-data": "hunter2", "enable-oslogin": "TRUE"}}));
+        let mut stored = redact(&block, &secrets, &state).to_json();
+        assert!(!stored.to_string().contains("hunter2"), "{stored}");
+        assert_eq!(stored["metadata"]["enable-oslogin"], "TRUE");
+        assert_eq!(restore(&block, &secrets, &stored, &state), state);
+        assert_eq!(
+            without_secrets(&block, &secrets, &stored).to_json()["metadata"],
+            serde_json::json!({"enable-oslogin": "TRUE"})
+        );
+
+        stored["metadata"]["enable-oslogin"] = "FALSE".into();
+        let read = restore(&block, &secrets, &stored, &state).to_json();
+        assert_eq!(
+            read["metadata"],
+            serde_json::json!({"user-data": "hunter2", "enable-oslogin": "FALSE"})
         );
     }
 }

@@ -6,6 +6,7 @@
 //!   `{digits}` (10 digits), `{stamp}` (26 characters, as the real providers end generated names), `{now}`;
 //! - `{#a}` 17 hex digits that follow from the attribute `a` (or the region, `{#region}`), `{crc:a}` its CRC-32, `{next:a}` one more than before
 //!   the update, `{tail:a}` the last part of that ARN, for load balancers without `loadbalancer/`;
+//! - `{with:a}` nothing, but the template has a text only where `a` has a value;
 //! - `{a|b|c}` the first of these attributes that has a value, also within the forms above.
 
 use sha2::{Digest, Sha256};
@@ -120,6 +121,7 @@ impl Scope<'_> {
                             .to_owned(),
                     )
                 }
+                "with" => self.attribute(name).map(|_| String::new()),
                 _ => None,
             };
         }
@@ -219,6 +221,7 @@ mod tests {
             ("r-{crc:cidr}", "r-1080289494"), // what the real provider makes of 0.0.0.0/0
             ("{next:version}", "5"),
             ("{next:absent}", "1"),
+            ("replica{with:name}", "replica"),
         ] {
             let attributes = [
                 ("name", "web".into()),
@@ -242,6 +245,7 @@ mod tests {
     fn a_template_that_names_something_unknown_has_no_text() {
         assert_eq!(render_with("{name}", &[("name", Value::Unknown)], None), None);
         assert_eq!(render_with("{absent}", &[], None), None);
+        assert_eq!(render_with("replica{with:absent}", &[], None), None);
     }
 
     #[test]
