@@ -1,0 +1,406 @@
+# Values of a shape that the provider's own checks take.
+mock_provider "google" {
+  mock_resource "google_compute_network" {
+    defaults = { id = "projects/acme-web/global/networks/shop-00000001" }
+  }
+  mock_resource "google_service_account" {
+    defaults = {
+      email  = "shop-00000001@acme-web.iam.gserviceaccount.com"
+      member = "serviceAccount:shop-00000001@acme-web.iam.gserviceaccount.com"
+    }
+  }
+  mock_resource "google_compute_region_instance_template" {
+    defaults = { self_link = "https://www.googleapis.com/compute/v1/projects/acme-web/regions/europe-west3/instanceTemplates/shop-1" }
+  }
+  mock_resource "google_compute_region_instance_group_manager" {
+    defaults = { instance_group = "https://www.googleapis.com/compute/v1/projects/acme-web/regions/europe-west3/instanceGroups/shop-00000001" }
+  }
+  mock_resource "google_compute_global_address" {
+    defaults = { address = "203.0.113.7" }
+  }
+  mock_resource "google_sql_database_instance" {
+    defaults = { private_ip_address = "10.20.128.3" }
+  }
+  mock_resource "google_storage_bucket" {
+    defaults = { self_link = "https://www.googleapis.com/storage/v1/b/shop-000000000001" }
+  }
+}
+
+variables {
+  site_id     = "2f1c8a90-0000-4000-8000-000000000001"
+  site_name   = "shop"
+  customer_id = "7d0e2b34-0000-4000-8000-000000000002"
+  region      = "europe-west3"
+  size        = "small"
+  application = {
+    image       = "nginx:1.29"
+    port        = 8080
+    env         = { GREETING = "hello" }
+    secrets     = { API_KEY = "hunter2" }
+    health_path = "/"
+    command     = null
+    registry    = null
+  }
+  scaling             = { min = 1, max = 1 }
+  deletion_protection = false
+}
+
+run "a_site_of_an_application_alone_has_neither_database_nor_bucket" {
+  command = apply
+
+  assert {
+    condition     = output.url == "http://203.0.113.7" && output.hostname == null && output.ip_address == "203.0.113.7"
+    error_message = "The site does not answer by the balancer's address."
+  }
+  assert {
+    condition     = alltrue([for value in [output.database_host, output.database_port, output.database_name, output.database_user, output.database_password, output.bucket_name, output.bucket_endpoint] : value == null])
+    error_message = "There is a database or a bucket that nobody asked for."
+  }
+  assert {
+    condition     = output.dns_records == [] && alltrue([for subject, sentences in output.capabilities : length(sentences) == (subject == "tags" ? 1 : 0)])
+    error_message = "Records or differences are told where there are none."
+  }
+}
+
+run "a_database_and_a_bucket_have_coordinates" {
+  command = apply
+
+  variables {
+    database          = { storage_gb = 50, high_availability = true, backup_days = 7, engine_version = 16, read_replica = true }
+    database_password = "correct-horse-battery"
+    storage           = { versioning = true }
+  }
+
+  assert {
+    condition     = output.database_host == "10.20.128.3" && output.database_port == 5432 && output.database_name == "app" && output.database_user == "app" && output.database_password == "correct-horse-battery"
+    error_message = "The database's coordinates are not those that work."
+  }
+  assert {
+    condition     = output.bucket_name == "shop-000000000001" && output.bucket_endpoint == "https://www.googleapis.com/storage/v1/b/shop-000000000001"
+    error_message = "The bucket's coordinates are not those that work."
+  }
+  assert {
+    condition     = issensitive(output.database_password) && !issensitive(output.database_host) && !issensitive(output.url)
+    error_message = "The password shows, or its mark has spread."
+  }
+}
+
+run "a_domain_with_a_certificate_is_https_and_one_record" {
+  command = apply
+
+  variables {
+    domain      = "shop.example.com"
+    certificate = "projects/acme-web/global/sslCertificates/shop"
+  }
+
+  assert {
+    condition     = output.url == "https://shop.example.com"
+    error_message = "The site does not answer by its domain over HTTPS."
+  }
+  assert {
+    condition     = output.dns_records == [{ name = "shop.example.com", type = "A", value = "203.0.113.7" }]
+    error_message = "The record does not lead from the domain to the balancer."
+  }
+}
+
+run "what_google_cloud_does_otherwise_is_known_at_plan_time" {
+  command = plan
+
+  variables {
+    site_id           = "2f1c8a90-0000-4000-8000-000000000009"
+    network_cidr      = "192.168.7.0/24"
+    database          = { storage_gb = 10, high_availability = false, backup_days = 14, engine_version = 13, read_replica = false }
+    database_password = "correct-horse-battery"
+    storage           = { versioning = true }
+  }
+
+  assert {
+    condition = output.capabilities.database == tolist([
+      "Storage that is nearly full grows by itself, up to 20 GB.",
+      "Recovery to a point in time goes back 7 days; older backups, up to 14 days, are daily.",
+      "The name of a deleted database stays taken for a week, so a site gets no new database in that time.",
+    ])
+    error_message = "The database's differences are not told."
+  }
+  assert {
+    condition     = output.capabilities.networking == tolist(["The database's addresses are outside 192.168.7.0/24: Google's managed services need a /24 of their own."])
+    error_message = "The network's difference is not told."
+  }
+  assert {
+    condition     = output.capabilities.storage == tolist(["Versions that were overwritten or deleted are kept for 90 days."])
+    error_message = "The bucket's differences are not told."
+  }
+}
+
+run "the_longest_values_are_taken" {
+  command = plan
+
+  variables {
+    site_name    = "a--longest-name-that-32-chars-be"
+    network_cidr = "192.168.255.0/24"
+    size         = "xlarge"
+    scaling      = { min = 50, max = 50 }
+    application = {
+      image       = "registry.example.com:5000/team/app@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+      port        = 65535
+      env         = {}
+      secrets     = { TOKEN = replace(format("%6000s", ""), " ", "s") }
+      health_path = "/health?deep=1"
+      command     = "serve --quiet"
+      registry    = { server = "registry.example.com:5000", username = "acme", password = "hunter2" }
+    }
+    database          = { storage_gb = 16384, high_availability = true, backup_days = 35, engine_version = 18, read_replica = true }
+    database_password = "0123456789abcdef"
+    storage           = { versioning = false }
+    tags              = { team = "shop", cost-centre = "4711" }
+  }
+
+  assert {
+    condition     = output.bucket_name == "a-longest-name-that-32-000000000001"
+    error_message = "The bucket's name is not made of the site's name and id."
+  }
+}
+
+run "names_that_are_none_are_refused" {
+  command = plan
+
+  variables {
+    site_id     = "2F1C8A90-0000-4000-8000-000000000001"
+    site_name   = "1shop"
+    customer_id = "acme"
+    region      = "europe-west3-a"
+    size        = "tiny"
+    domain      = "Shop.example.com."
+  }
+
+  expect_failures = [var.site_id, var.site_name, var.customer_id, var.region, var.size, var.domain]
+}
+
+run "a_certificate_of_another_cloud_is_refused" {
+  command = plan
+
+  variables {
+    certificate = "/subscriptions/1/certificates/shop"
+  }
+
+  expect_failures = [var.certificate]
+}
+
+run "a_public_network_is_refused" {
+  command = plan
+
+  variables {
+    network_cidr = "8.8.0.0/16"
+  }
+
+  expect_failures = [var.network_cidr]
+}
+
+run "a_network_with_host_bits_is_refused" {
+  command = plan
+
+  variables {
+    network_cidr = "10.20.1.0/16"
+  }
+
+  expect_failures = [var.network_cidr]
+}
+
+run "a_network_smaller_than_24_is_refused" {
+  command = plan
+
+  variables {
+    network_cidr = "10.20.0.0/25"
+  }
+
+  expect_failures = [var.network_cidr]
+}
+
+run "fewer_instances_at_most_than_at_least_are_refused" {
+  command = plan
+
+  variables {
+    scaling = { min = 3, max = 2 }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "more_than_fifty_instances_are_refused" {
+  command = plan
+
+  variables {
+    scaling = { min = 1, max = 51 }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "a_database_without_a_password_is_refused" {
+  command = plan
+
+  variables {
+    database = { storage_gb = 20, high_availability = false, backup_days = 7, engine_version = 16, read_replica = false }
+  }
+
+  expect_failures = [var.database_password]
+}
+
+run "a_password_that_urls_do_not_take_is_refused" {
+  command = plan
+
+  variables {
+    database          = { storage_gb = 20, high_availability = false, backup_days = 7, engine_version = 16, read_replica = false }
+    database_password = "correct/horse@battery"
+  }
+
+  expect_failures = [var.database_password]
+}
+
+run "an_old_engine_and_small_storage_are_refused" {
+  command = plan
+
+  variables {
+    database          = { storage_gb = 9, high_availability = false, backup_days = 0, engine_version = 12, read_replica = false }
+    database_password = "correct-horse-battery"
+  }
+
+  expect_failures = [var.database]
+}
+
+run "too_much_environment_is_refused_at_plan_time" {
+  command = plan
+
+  variables {
+    application = {
+      image       = "nginx:1.29"
+      port        = 8080
+      env         = {}
+      secrets     = { TOKEN = replace(format("%6200s", ""), " ", "s") }
+      health_path = "/"
+      command     = null
+      registry    = null
+    }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "an_image_with_a_shell_in_it_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx$(id)", port = 8080, env = {}, secrets = {}, health_path = "/", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "the_port_of_ssh_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 22, env = {}, secrets = {}, health_path = "/", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "a_secret_with_a_line_break_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 80, env = {}, secrets = { KEY = "one\ntwo" }, health_path = "/", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "a_registry_with_a_scheme_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 80, env = {}, secrets = {}, health_path = "/", command = null, registry = { server = "https://ghcr.io", username = "acme", password = "hunter2" } }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "a_health_path_without_a_slash_is_refused" {
+  command = plan
+
+  variables {
+    application = { image = "nginx", port = 80, env = {}, secrets = {}, health_path = "health", command = null, registry = null }
+  }
+
+  expect_failures = [var.application]
+}
+
+run "tags_that_siteplane_sets_itself_are_refused" {
+  command = plan
+
+  variables {
+    tags = { managed_by = "somebody" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "tags_with_capitals_are_refused" {
+  command = plan
+
+  variables {
+    tags = { Team = "shop" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "a_network_in_dockers_range_is_refused" {
+  command = plan
+
+  variables {
+    network_cidr = "172.17.8.0/24"
+  }
+
+  expect_failures = [var.network_cidr]
+}
+
+run "a_certificate_map_is_taken" {
+  command = plan
+
+  variables {
+    domain      = "shop.example.com"
+    certificate = "//certificatemanager.googleapis.com/projects/acme-web/locations/global/certificateMaps/shop"
+  }
+
+  assert {
+    condition     = output.url == "https://shop.example.com"
+    error_message = "A certificate map is not taken as a certificate."
+  }
+}
+
+run "a_bucket_is_not_named_as_google_names_its_own" {
+  command = plan
+
+  variables {
+    site_name = "google-fans"
+    storage   = { versioning = false }
+  }
+
+  assert {
+    condition     = output.bucket_name == "site-000000000001"
+    error_message = "Google would refuse the bucket's name."
+  }
+}
+
+run "a_domain_without_a_certificate_is_refused" {
+  command = plan
+
+  variables {
+    domain      = "shop.example.com"
+    certificate = null
+  }
+
+  expect_failures = [var.certificate]
+}
