@@ -292,8 +292,8 @@ async fn lost(fault: Option<Fault>) -> Option<Failure> {
     fault.strike().await.map(Failure::Fault)
 }
 
-/// The tags, as most types hold them (`tags_all`, `tags`, `labels`), as a scaling group does (`tag` blocks), and as a
-/// database of Google Cloud does (`settings`, `user_labels`).
+/// The tags, as most types hold them (`tags_all`, `tags`, `labels`), as a scaling group does (`tag` blocks), as words
+/// `key:value`, and as a database of Google Cloud does (`settings`, `user_labels`).
 fn tags_of(state: &Value) -> serde_json::Map<String, serde_json::Value> {
     let in_settings = state.field("settings").elements().first();
     let map = ["tags_all", "effective_labels", "tags", "labels"]
@@ -303,9 +303,43 @@ fn tags_of(state: &Value) -> serde_json::Map<String, serde_json::Value> {
     let blocks = state.field("tag").elements().iter();
     let from_blocks =
         blocks.filter_map(|tag| Some((tag.field("key").text()?.to_owned(), tag.field("value").to_json())));
+    let words = state.field("tags").elements().iter().filter_map(Value::text);
+    let from_words = words
+        .filter_map(|word| word.split_once(':'))
+        .map(|(key, value)| (key.to_owned(), value.into()));
     map.into_iter()
         .flatten()
         .map(|(key, value)| (key.clone(), value.to_json()))
         .chain(from_blocks)
+        .chain(from_words)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_are_words_are_split_at_their_first_colon() {
+        let words = ["site_id:one", "url:a:b", "plain"].map(Value::from);
+        let state = Value::Map(Fields::from([("tags".to_owned(), Value::List(words.to_vec()))]));
+        assert_eq!(
+            serde_json::Value::Object(tags_of(&state)),
+            serde_json::json!({"site_id": "one", "url": "a:b"})
+        );
+    }
+
+    #[test]
+    fn the_labels_of_a_google_database_are_in_its_settings() {
+        let labels = Value::Map(Fields::from([("site_id".to_owned(), "one".into())]));
+        let settings = Value::Map(Fields::from([("user_labels".to_owned(), labels)]));
+        let state = Value::Map(Fields::from([(
+            "settings".to_owned(),
+            Value::List(vec![settings]),
+        )]));
+        assert_eq!(
+            serde_json::Value::Object(tags_of(&state)),
+            serde_json::json!({"site_id": "one"})
+        );
+    }
 }

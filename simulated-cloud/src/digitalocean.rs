@@ -1,4 +1,11 @@
-//! What is known about digitalocean/digitalocean beyond its schema, from the provider's documentation and the DigitalOcean references.
+//! What is known about digitalocean/digitalocean beyond its schema, from the provider's documentation and the
+//! DigitalOcean references.
+
+mod compute;
+mod database;
+mod network;
+mod replaces;
+mod storage;
 
 use crate::facts::ProviderFacts;
 
@@ -8,11 +15,12 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "digitalocean",
     version: "2.99.1",
     suffix: "",
-    extract: None,
-    region_environment: &[],
+    extract: Some(include_bytes!("../schemas/digitalocean.json.gz")),
+    // The real provider has no region of its own; each resource names one.
+    region_environment: &["DIGITALOCEAN_REGION"],
     default_region: "fra1",
     secret_attributes: &["user_data"],
-    resources: &[],
-    replaces: &[],
+    resources: &[compute::ROWS, database::ROWS, network::ROWS, storage::ROWS],
+    replaces: replaces::REPLACES,
     data_sources: &[],
 };

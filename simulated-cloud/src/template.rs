@@ -3,7 +3,7 @@
 //! `{…}` is replaced by, in this order:
 //! - `{region}`, `{zone}` (the region's short form in zone ids, `euc1`), `{account}`, `{partition}`;
 //! - `{hex}` (17 hex digits as in EC2 ids), `{hex16}`, `{base32}` (26 capitals and digits), `{octet}` (1 to 254),
-//!   `{digits}` (10 digits), `{stamp}` (26 characters, as the real providers end generated names), `{now}`;
+//!   `{digits}` (10 digits), `{uuid}`, `{stamp}` (26 characters, as the real providers end generated names), `{now}`;
 //! - `{#a}` 17 hex digits that follow from the attribute `a` (or the region, `{#region}`), `{crc:a}` its CRC-32, `{next:a}` one more than before
 //!   the update, `{tail:a}` the last part of that ARN, for load balancers without `loadbalancer/`;
 //! - `{with:a}` nothing, but the template has a text only where `a` has a value;
@@ -139,6 +139,7 @@ impl Scope<'_> {
             "digits" => (0..10)
                 .map(|i| char::from(b'0' + self.seed.byte(i) % 10))
                 .collect(),
+            "uuid" => uuid(self.seed),
             "stamp" => {
                 let now = chrono::Utc::now();
                 let fraction = now.timestamp_subsec_micros() / 100 % 10_000;
@@ -160,6 +161,20 @@ impl Scope<'_> {
                 _ => None,
             })
     }
+}
+
+/// A UUID of version 4.
+fn uuid(seed: &Seed) -> String {
+    let hex = seed.hex(32);
+    let variant = ['8', '9', 'a', 'b'][usize::from(seed.byte(8) & 3)];
+    format!(
+        "{}-{}-4{}-{variant}{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..]
+    )
 }
 
 /// The partition that a region belongs to.
@@ -239,6 +254,20 @@ mod tests {
     #[test]
     fn a_stamp_has_as_many_characters_as_the_real_providers() {
         assert_eq!(render_with("{stamp}", &[], None).unwrap().len(), 26);
+    }
+
+    #[test]
+    fn a_uuid_has_its_version_and_variant() {
+        let uuid = render_with("{uuid}", &[], None).unwrap();
+        let parts: Vec<&str> = uuid.split('-').collect();
+        assert_eq!(
+            parts.iter().map(|part| part.len()).collect::<Vec<_>>(),
+            [8, 4, 4, 4, 12]
+        );
+        assert!(
+            parts[2].starts_with('4') && parts[3].starts_with(['8', '9', 'a', 'b']),
+            "{uuid}"
+        );
     }
 
     #[test]

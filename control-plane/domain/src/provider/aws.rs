@@ -177,12 +177,7 @@ const IMPORT_IDS: &[(&str, &[&str], &str)] = &[
 ];
 
 fn import_id(resource_type: &str, attributes: &Value) -> Option<String> {
-    let text = |name: &str| attributes.get(name)?.as_str().filter(|text| !text.is_empty());
-    let Some((_, parts, joined_by)) = IMPORT_IDS.iter().find(|(of, _, _)| *of == resource_type) else {
-        return text("id").map(str::to_owned);
-    };
-    let parts: Option<Vec<&str>> = parts.iter().map(|part| text(part)).collect();
-    parts.map(|parts| parts.join(joined_by))
+    super::import_id_of(IMPORT_IDS, resource_type, attributes)
 }
 
 #[cfg(test)]

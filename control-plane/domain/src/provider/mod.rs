@@ -3,6 +3,7 @@
 //! `Provider::Xxx` is named in this file and nowhere else.
 
 pub mod aws;
+pub mod digitalocean;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -24,6 +25,8 @@ use crate::{
 pub enum Provider {
     /// Amazon Web Services.
     Aws,
+    /// DigitalOcean.
+    DigitalOcean,
 }
 
 /// What Siteplane knows of a cloud.
@@ -86,6 +89,20 @@ impl ProviderFacts {
             .min_by(|a, b| place.distance_km(a.place).total_cmp(&place.distance_km(b.place)))
             .unwrap_or(&self.regions[0])
     }
+}
+
+/// The id that `import` wants: the attribute `id`, or for the types of a table the parts and what joins them.
+pub(crate) fn import_id_of(
+    table: &[(&str, &[&str], &str)],
+    resource_type: &str,
+    attributes: &Value,
+) -> Option<String> {
+    let text = |name: &str| attributes.get(name)?.as_str().filter(|text| !text.is_empty());
+    let Some((_, parts, joined_by)) = table.iter().find(|(of, _, _)| *of == resource_type) else {
+        return text("id").map(str::to_owned);
+    };
+    let parts: Option<Vec<&str>> = parts.iter().map(|part| text(part)).collect();
+    parts.map(|parts| parts.join(joined_by))
 }
 
 /// Reads the price book of a cloud, which a test has read before.
@@ -214,12 +231,13 @@ pub struct AccountAccess<'a> {
 
 impl Provider {
     /// Every cloud.
-    pub const ALL: [Self; 1] = [Self::Aws];
+    pub const ALL: [Self; 2] = [Self::Aws, Self::DigitalOcean];
 
     /// What Siteplane knows of the cloud.
     pub fn facts(self) -> &'static ProviderFacts {
         match self {
             Self::Aws => &aws::FACTS,
+            Self::DigitalOcean => &digitalocean::FACTS,
         }
     }
 
@@ -280,7 +298,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("provider \"ibm\" is unknown; allowed are aws"),
+            error.contains("provider \"ibm\" is unknown; allowed are aws, "),
             "{error}"
         );
     }

@@ -174,10 +174,9 @@ run "names_that_are_none_are_refused" {
     region      = "Frankfurt"
     size        = "tiny"
     domain      = "Shop.example.com."
-    certificate = "/subscriptions/1/certificates/shop"
   }
 
-  expect_failures = [var.site_id, var.site_name, var.customer_id, var.region, var.size, var.domain, var.certificate]
+  expect_failures = [var.site_id, var.site_name, var.customer_id, var.region, var.size, var.domain]
 }
 
 run "a_public_network_is_refused" {
@@ -366,6 +365,17 @@ run "a_domain_without_a_certificate_is_refused" {
   variables {
     domain      = "shop.example.com"
     certificate = null
+  }
+
+  expect_failures = [var.certificate]
+}
+
+run "a_certificate_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    domain      = "shop.example.com"
+    certificate = "/subscriptions/1/certificates/shop"
   }
 
   expect_failures = [var.certificate]

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::{
-    price::{Component, Quantity, Resource, Resources},
+    price::{Component, Resource, Resources},
     provider::SizeFacts,
     specification::SiteSpecification,
 };
@@ -122,7 +122,7 @@ fn database(database: &Resource, all: &Resources) -> Vec<Component> {
     });
     let (label, storage_label) = match (replica, database.is_on("/multi_az")) {
         (true, _) => ("Database replica", "Database replica, storage"),
-        (false, true) => ("Database with standby", "Database storage, twice"),
+        (false, true) => ("Database with standby", "Database storage with standby's"),
         (false, false) => ("Database", "Database storage"),
     };
     let suffix = if database.is_on("/multi_az") { "/ha" } else { "" };
@@ -131,11 +131,13 @@ fn database(database: &Resource, all: &Resources) -> Vec<Component> {
             Some(class) => Component::fixed(label, format!("database/{class}{suffix}"), 1),
             None => Component::unknown(label, "instance_class"),
         },
-        Component {
-            label: storage_label,
-            item: format!("database_storage{suffix}"),
-            quantity: storage_gb.map_or(Quantity::Unknown("allocated_storage"), Quantity::Fixed),
-        },
+        Component::of(
+            storage_label,
+            "database_storage",
+            // A standby has storage of its own.
+            storage_gb.map(|gb| if suffix.is_empty() { gb } else { gb * Decimal::TWO }),
+            "allocated_storage",
+        ),
     ];
     if database
         .number("/backup_retention_period")
