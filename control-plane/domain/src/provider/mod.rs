@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod digitalocean;
+pub mod gcp;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
