@@ -1,4 +1,10 @@
-//! What is known about linode/linode beyond its schema, from the provider's documentation and the Linode references.
+//! What is known about linode/linode beyond its schema, from the provider's documentation and the Linode API's.
+
+mod compute;
+mod database;
+mod network;
+mod replaces;
+mod storage;
 
 use crate::facts::ProviderFacts;
 
@@ -8,11 +14,12 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "linode",
     version: "3.13.0",
     suffix: "",
-    extract: None,
-    region_environment: &[],
-    default_region: "eu-central",
-    secret_attributes: &["user_data", "stackscript_data"],
-    resources: &[],
-    replaces: &[],
+    extract: Some(include_bytes!("../schemas/linode.json.gz")),
+    // The real provider has no region of its own; each resource names one.
+    region_environment: &["LINODE_REGION"],
+    default_region: "us-ord",
+    secret_attributes: &["user_data"],
+    resources: &[compute::ROWS, database::ROWS, network::ROWS, storage::ROWS],
+    replaces: replaces::REPLACES,
     data_sources: &[],
 };

@@ -3,7 +3,7 @@
 //! `{…}` is replaced by, in this order:
 //! - `{region}`, `{zone}` (the region's short form in zone ids, `euc1`), `{account}`, `{partition}`;
 //! - `{hex}` (17 hex digits as in EC2 ids), `{hex16}`, `{base32}` (26 capitals and digits), `{octet}` (1 to 254),
-//!   `{digits}` (10 digits), `{uuid}`, `{stamp}` (26 characters, as the real providers end generated names), `{now}`;
+//!   `{digits}` (10 digits), `{digits:n}` (so many, which do not begin with 0), `{uuid}`, `{stamp}` (26 characters, as the real providers end generated names), `{now}`;
 //! - `{#a}` 17 hex digits that follow from the attribute `a` (or the region, `{#region}`), `{crc:a}` its CRC-32, `{next:a}` one more than before
 //!   the update, `{tail:a}` the last part of that ARN, for load balancers without `loadbalancer/`;
 //! - `{with:a}` nothing, but the template has a text only where `a` has a value;
@@ -107,6 +107,7 @@ impl Scope<'_> {
                     crc.update(self.attribute(name)?.as_bytes());
                     Some(crc.sum().to_string())
                 }
+                "digits" => Some(digits(self.seed, name.parse().ok()?)),
                 "next" => match self.prior.and_then(|prior| prior.get(name)) {
                     Some(Value::Integer(number)) => Some((number + 1).to_string()),
                     _ => Some("1".to_owned()),
@@ -161,6 +162,15 @@ impl Scope<'_> {
                 _ => None,
             })
     }
+}
+
+/// A number of that many digits, at most 32.
+fn digits(seed: &Seed, count: usize) -> String {
+    let digit = |index: usize| match seed.byte(index) % 10 {
+        0 if index == 0 => '1',
+        digit => char::from(b'0' + digit),
+    };
+    (0..count.min(32)).map(digit).collect()
 }
 
 /// A UUID of version 4.
@@ -254,6 +264,14 @@ mod tests {
     #[test]
     fn a_stamp_has_as_many_characters_as_the_real_providers() {
         assert_eq!(render_with("{stamp}", &[], None).unwrap().len(), 26);
+    }
+
+    #[test]
+    fn a_number_has_as_many_digits_as_asked_and_begins_with_none_that_gets_lost() {
+        for seed in 0..50_u8 {
+            let number = digits(&Seed::from_parts(&[&[seed]]), 7);
+            assert!(number.len() == 7 && !number.starts_with('0'), "{number}");
+        }
     }
 
     #[test]

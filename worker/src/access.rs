@@ -109,6 +109,7 @@ impl Access {
             secrets: &self.secrets,
             world: self.account.world,
             provider_options: &self.account.provider_options,
+            credentials: &self.credentials,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A plan here and now: no queue, no state, the caller's own credentials. What `siteplane plan --local` shows.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use domain::{
     id::{CustomerId, SiteId},
@@ -96,6 +96,7 @@ pub async fn plan_here(
         secrets: &secrets,
         world,
         provider_options: &json!({}),
+        credentials: &BTreeMap::new(),
     };
     std::fs::write(
         root.join("terraform.tfvars.json"),

@@ -1,5 +1,7 @@
 //! The variables that a site's root module gets: plain ones in a file, secret ones by environment.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,6 +25,8 @@ pub struct SiteVariables<'a> {
     pub world: World,
     /// What only this cloud needs, from the cloud account.
     pub provider_options: &'a Value,
+    /// The cloud account's credentials: some clouds' modules take some of them.
+    pub credentials: &'a BTreeMap<String, String>,
 }
 
 impl SiteVariables<'_> {
@@ -50,8 +54,10 @@ impl SiteVariables<'_> {
             "database": specification.database,
             "storage": specification.storage,
             "deletion_protection": specification.deletion_protection,
-            "provider_options": self.provider_options(),
         });
+        if self.specification.provider.facts().secret_options.is_empty() {
+            variables["provider_options"] = self.provider_options();
+        }
         // Only roots of clouds that have an emulator know the word.
         if self.world == World::Emulator {
             variables["emulator"] = Value::Bool(true);
@@ -63,9 +69,14 @@ impl SiteVariables<'_> {
     fn provider_options(&self) -> Value {
         let known = self.specification.provider.facts().option_fields;
         let options = self.provider_options.as_object().into_iter().flatten();
+        let secret = self.specification.provider.facts().secret_options.iter();
         options
             .filter(|(name, _)| known.contains(&name.as_str()))
             .map(|(name, value)| (name.clone(), value.clone()))
+            .chain(secret.filter_map(|name| {
+                let value = self.credentials.get(*name)?;
+                Some(((*name).to_owned(), Value::from(value.as_str())))
+            }))
             .collect()
     }
 
@@ -92,6 +103,9 @@ impl SiteVariables<'_> {
                 "password": password.expose(),
             });
             env.push(("registry".to_owned(), registry.to_string()));
+        }
+        if !self.specification.provider.facts().secret_options.is_empty() {
+            env.push(("provider_options".to_owned(), self.provider_options().to_string()));
         }
         if let Some(password) = &secrets.database_password {
             env.push(("database_password".to_owned(), password.expose().to_owned()));
@@ -123,6 +137,7 @@ mod tests {
             secrets: &secrets,
             world: World::Emulator,
             provider_options: &json!({"image_id": "ami-1"}),
+            credentials: &BTreeMap::new(),
         };
         let file = variables.file();
         assert!(!file.to_string().contains("planted"), "{file}");
@@ -140,5 +155,30 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn options_with_a_secret_in_them_go_by_environment_as_a_whole() {
+        let specification: SiteSpecification = serde_json::from_value(json!({
+            "name": "shop-1", "provider": "akamai", "region": "us-ord", "size": "small",
+            "application": {"image": "nginx:1.27", "port": 80},
+        }))
+        .expect("a whole site");
+        let variables = SiteVariables {
+            site: SiteId::new(),
+            customer: CustomerId::new(),
+            specification: &specification,
+            secrets: &SiteSecrets::default(),
+            world: World::Simulated,
+            provider_options: &json!({"unknown": 1}),
+            credentials: &BTreeMap::from([
+                ("token".to_owned(), "planted-token".to_owned()),
+                ("certificate_key_pem".to_owned(), "planted-key".to_owned()),
+            ]),
+        };
+        assert_eq!(variables.file().get("provider_options"), None);
+        let env = variables.secret_variables();
+        let options = env.iter().find(|(name, _)| name == "provider_options");
+        assert_eq!(options.unwrap().1, r#"{"certificate_key_pem":"planted-key"}"#);
     }
 }

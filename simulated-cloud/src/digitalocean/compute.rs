@@ -8,7 +8,7 @@ pub(super) const ROWS: &[ResourceFacts] = &[
     ResourceFacts {
         type_name: "digitalocean_droplet",
         computed: &[
-            ("id", "{digits}"),
+            ("id", "{digits:9}"),
             ("urn", "do:droplet:{id}"),
             ("region", "{region}"),
             ("created_at", "{now}"),

@@ -133,7 +133,11 @@ impl Stage {
                 endpoint: Some(folder.path().join("cloud").to_str().unwrap().to_owned()),
                 provider_options: json!({}),
             };
-            let fields = provider.facts().credential_fields.iter();
+            let fields = provider
+                .facts()
+                .credential_fields
+                .iter()
+                .filter(|field| field.required);
             let credentials: BTreeMap<&str, String> = fields
                 .map(|field| (field.name, format!("PLANTED-{}", field.name)))
                 .collect();

@@ -84,6 +84,7 @@ pub static FACTS: ProviderFacts = ProviderFacts {
         },
     ],
     option_fields: &["image_id"],
+    secret_options: &[],
     terraform_env,
     import_id,
     // What the contract allows, AWS can do.

@@ -81,6 +81,7 @@ pub static FACTS: ProviderFacts = ProviderFacts {
         },
     ],
     option_fields: &["ssh_keys"],
+    secret_options: &[],
     terraform_env,
     import_id,
     problems,

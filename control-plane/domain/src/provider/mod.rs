@@ -2,6 +2,7 @@
 //!
 //! `Provider::Xxx` is named in this file and nowhere else.
 
+pub mod akamai;
 pub mod aws;
 pub mod digitalocean;
 pub mod gcp;
@@ -28,6 +29,8 @@ pub enum Provider {
     Aws,
     /// DigitalOcean.
     DigitalOcean,
+    /// Akamai's cloud, which was Linode's.
+    Akamai,
 }
 
 /// What Siteplane knows of a cloud.
@@ -47,6 +50,9 @@ pub struct ProviderFacts {
     pub credential_fields: &'static [CredentialField],
     /// Keys that an account's `provider_options` may hold.
     pub option_fields: &'static [&'static str],
+    /// Credentials that the modules take, as `provider_options`, and not the Terraform provider. Where there are any,
+    /// all of `provider_options` is a secret.
+    pub secret_options: &'static [&'static str],
     /// The environment that gives Terraform the account's credentials, region and, for an emulator, address.
     pub terraform_env: fn(&AccountAccess<'_>) -> Vec<(String, String)>,
     /// The id that `import` wants for a resource of this type with these attributes.
@@ -98,11 +104,15 @@ pub(crate) fn import_id_of(
     resource_type: &str,
     attributes: &Value,
 ) -> Option<String> {
-    let text = |name: &str| attributes.get(name)?.as_str().filter(|text| !text.is_empty());
-    let Some((_, parts, joined_by)) = table.iter().find(|(of, _, _)| *of == resource_type) else {
-        return text("id").map(str::to_owned);
+    let text = |name: &str| match attributes.get(name)? {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     };
-    let parts: Option<Vec<&str>> = parts.iter().map(|part| text(part)).collect();
+    let Some((_, parts, joined_by)) = table.iter().find(|(of, _, _)| *of == resource_type) else {
+        return text("id");
+    };
+    let parts: Option<Vec<String>> = parts.iter().map(|part| text(part)).collect();
     parts.map(|parts| parts.join(joined_by))
 }
 
@@ -232,13 +242,14 @@ pub struct AccountAccess<'a> {
 
 impl Provider {
     /// Every cloud.
-    pub const ALL: [Self; 2] = [Self::Aws, Self::DigitalOcean];
+    pub const ALL: [Self; 3] = [Self::Aws, Self::DigitalOcean, Self::Akamai];
 
     /// What Siteplane knows of the cloud.
     pub fn facts(self) -> &'static ProviderFacts {
         match self {
             Self::Aws => &aws::FACTS,
             Self::DigitalOcean => &digitalocean::FACTS,
+            Self::Akamai => &akamai::FACTS,
         }
     }
 
