@@ -105,6 +105,7 @@ pub static FACTS: ProviderFacts = ProviderFacts {
         },
     ],
     option_fields: &[],
+    secret_options: &[],
     terraform_env,
     import_id,
     problems,
