@@ -1,5 +1,12 @@
 //! What is known about hashicorp/azurerm beyond its schema, from the provider's documentation and the Azure references.
 
+mod compute;
+mod database;
+mod group;
+mod network;
+mod replaces;
+mod storage;
+
 use crate::facts::ProviderFacts;
 
 /// hashicorp/azurerm.
@@ -8,11 +15,18 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "hashicorp",
     version: "5.2.0",
     suffix: "_x5",
-    extract: None,
-    region_environment: &[],
+    extract: Some(include_bytes!("../schemas/azurerm.json.gz")),
+    // The real provider has no region of its own; each resource names one.
+    region_environment: &["ARM_REGION"],
     default_region: "westeurope",
-    secret_attributes: &["custom_data", "user_data"],
-    resources: &[],
-    replaces: &[],
+    secret_attributes: &["custom_data", "user_data", "user_data_base64", "admin_password"],
+    resources: &[
+        compute::ROWS,
+        database::ROWS,
+        group::ROWS,
+        network::ROWS,
+        storage::ROWS,
+    ],
+    replaces: replaces::REPLACES,
     data_sources: &[],
 };

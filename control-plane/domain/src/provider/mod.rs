@@ -4,6 +4,7 @@
 
 pub mod akamai;
 pub mod aws;
+pub mod azure;
 pub mod digitalocean;
 pub mod gcp;
 
@@ -27,6 +28,10 @@ use crate::{
 pub enum Provider {
     /// Amazon Web Services.
     Aws,
+    /// Microsoft Azure.
+    Azure,
+    /// Google Cloud.
+    Gcp,
     /// DigitalOcean.
     DigitalOcean,
     /// Akamai's cloud, which was Linode's.
@@ -242,12 +247,20 @@ pub struct AccountAccess<'a> {
 
 impl Provider {
     /// Every cloud.
-    pub const ALL: [Self; 3] = [Self::Aws, Self::DigitalOcean, Self::Akamai];
+    pub const ALL: [Self; 5] = [
+        Self::Aws,
+        Self::Azure,
+        Self::Gcp,
+        Self::DigitalOcean,
+        Self::Akamai,
+    ];
 
     /// What Siteplane knows of the cloud.
     pub fn facts(self) -> &'static ProviderFacts {
         match self {
             Self::Aws => &aws::FACTS,
+            Self::Azure => &azure::FACTS,
+            Self::Gcp => &gcp::FACTS,
             Self::DigitalOcean => &digitalocean::FACTS,
             Self::Akamai => &akamai::FACTS,
         }
