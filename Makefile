@@ -32,10 +32,7 @@ test: plugin need-terraform need-nextest need-postgres $(VENV)/ready ## Run all 
 	@without=(); if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then without=(-E 'not test(/aws_provider/)'); fi; \
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE) "$${without[@]}"
 	@cargo test --quiet --workspace --doc
-	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
-	  echo "terraform-modules: tested with the SIMULATED plugins"; \
-	  SITEPLANE__TERRAFORM__PLUGIN_MIRROR="$(CURDIR)/target/simulated-mirror" terraform-modules/test; \
-	else terraform-modules/test; fi
+	@terraform-modules/test
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
 	  echo "make test: passed WITHOUT the tests of the AWS plugin (SITEPLANE__TEST__SKIP_AWS=1)"; \
 	else echo "make test: passed"; fi
