@@ -5,6 +5,8 @@
 
 pub(crate) mod paint;
 pub(crate) mod road;
+pub(crate) mod rows;
+pub(crate) mod table;
 
 use std::{
     io::{IsTerminal, Write},

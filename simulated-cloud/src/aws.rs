@@ -16,7 +16,7 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "hashicorp",
     version: "5.100.0",
     suffix: "_x5",
-    extract: Some(include_bytes!("../schemas/aws.json.gz")),
+    extract: include_bytes!("../schemas/aws.json.gz"),
     region_environment: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     default_region: "us-east-1",
     secret_attributes: &["user_data", "user_data_base64"],

@@ -15,7 +15,7 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "hashicorp",
     version: "5.2.0",
     suffix: "_x5",
-    extract: Some(include_bytes!("../schemas/azurerm.json.gz")),
+    extract: include_bytes!("../schemas/azurerm.json.gz"),
     // The real provider has no region of its own; each resource names one.
     region_environment: &["ARM_REGION"],
     default_region: "westeurope",

@@ -15,7 +15,7 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "digitalocean",
     version: "2.99.1",
     suffix: "",
-    extract: Some(include_bytes!("../schemas/digitalocean.json.gz")),
+    extract: include_bytes!("../schemas/digitalocean.json.gz"),
     // The real provider has no region of its own; each resource names one.
     region_environment: &["DIGITALOCEAN_REGION"],
     default_region: "fra1",

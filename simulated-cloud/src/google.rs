@@ -24,7 +24,7 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "hashicorp",
     version: "7.45.0",
     suffix: "_x5",
-    extract: Some(include_bytes!("../schemas/google.json.gz")),
+    extract: include_bytes!("../schemas/google.json.gz"),
     region_environment: &["GOOGLE_REGION"],
     default_region: "europe-west3",
     secret_attributes: &[

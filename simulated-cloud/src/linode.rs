@@ -14,7 +14,7 @@ pub(crate) const FACTS: ProviderFacts = ProviderFacts {
     namespace: "linode",
     version: "3.13.0",
     suffix: "",
-    extract: Some(include_bytes!("../schemas/linode.json.gz")),
+    extract: include_bytes!("../schemas/linode.json.gz"),
     // The real provider has no region of its own; each resource names one.
     region_environment: &["LINODE_REGION"],
     default_region: "us-ord",

@@ -61,18 +61,12 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn run_plugin(name: &str) -> Result<(), String> {
     let provider = ProviderFacts::named(name)
         .ok_or_else(|| format!("simulated-cloud does not know a provider named {name:?}"))?;
-    let extract = provider.extract.ok_or_else(|| {
-        format!(
-            "no schemas of {} were recorded yet; see `simulated-cloud record`",
-            provider.address()
-        )
-    })?;
     if std::env::var("TF_PLUGIN_MAGIC_COOKIE").is_ok_and(|cookie| cookie == server::MAGIC_COOKIE) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| chain(&error))?;
         return runtime.block_on(async {
             server::ignore_interrupts().map_err(|error| chain(&error))?;
-            let schemas = ProviderSchemas::from_gzip(extract).map_err(|error| chain(&error))?;
+            let schemas = ProviderSchemas::from_gzip(provider.extract).map_err(|error| chain(&error))?;
             let encrypted =
                 std::env::var("PLUGIN_CLIENT_CERT").is_ok_and(|certificate| !certificate.is_empty());
             let plugin = Plugin::new(provider, schemas, environment(provider));

@@ -33,7 +33,7 @@ fn platform() -> String {
     format!("{os}_{arch}")
 }
 
-/// Writes the mirror and returns its links, one for each provider with an extract. Doing it again changes nothing.
+/// Writes the mirror and returns its links, one for each provider. Doing it again changes nothing.
 ///
 /// # Errors
 /// The directory can't be written.
@@ -46,7 +46,7 @@ pub(crate) fn write(directory: &Path) -> Result<Vec<PathBuf>, MirrorError> {
         .and_then(fs::canonicalize)
         .map_err(MirrorError::Program)?;
     let mut links = Vec::new();
-    for provider in PROVIDERS.iter().filter(|provider| provider.extract.is_some()) {
+    for provider in PROVIDERS {
         let package = directory
             .join("registry.terraform.io")
             .join(provider.address())

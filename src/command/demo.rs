@@ -1,12 +1,14 @@
-//! `siteplane demo`: the main job from beginning to end, and a look from outside at what is there.
+//! `siteplane demo`: the main job from beginning to end, and a look from outside at what is there. On the simulated cloud
+//! it is one site on five clouds ([`five_clouds`]), on the emulator one on AWS.
 //!
 //! What exists is asked of the cloud itself (the simulated cloud's own files, or the emulator's API), never of
 //! Siteplane: a demo that believed its own program would show nothing.
 
 mod cloud;
+mod five_clouds;
 mod moto;
 
-use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Instant};
+use std::{collections::BTreeSet, path::PathBuf, pin::Pin, process::ExitCode, time::Instant};
 
 use anyhow::{Context, bail, ensure};
 use cloud::{Cloud, Found};
@@ -98,7 +100,10 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
         },
     };
     let outcome = {
-        let mut story = Box::pin(tell(&screen, &file, &cloud));
+        let mut story: Pin<Box<dyn Future<Output = anyhow::Result<()>>>> = match &cloud {
+            Cloud::Simulated { folder } => Box::pin(five_clouds::tell(&screen, &file, folder)),
+            Cloud::Emulator { .. } => Box::pin(tell(&screen, &file, &cloud)),
+        };
         loop {
             tokio::select! {
                 told = &mut story => break told,

@@ -108,17 +108,3 @@ fn recording_cuts_the_named_types_out_and_refuses_unknown_ones() {
         text_of(&output)
     );
 }
-
-#[test]
-fn a_provider_without_recorded_schemas_says_so() {
-    let directory = tempfile::tempdir().unwrap();
-    let link = directory.path().join("terraform-provider-azurerm_v5.2.0_x5");
-    std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
-    let output = Command::new(link).output().unwrap();
-    assert!(!output.status.success());
-    assert!(
-        text_of(&output).contains("no schemas of hashicorp/azurerm were recorded yet"),
-        "{}",
-        text_of(&output)
-    );
-}

@@ -1,5 +1,8 @@
 //! One specification on every cloud, side by side.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -43,10 +46,13 @@ pub type ChosenRegions = BTreeMap<Provider, String>;
 impl Quote {
     /// Prices a specification as it is, on its own cloud.
     pub fn of(specification: &SiteSpecification) -> Self {
+        Self::with_problems(specification, specification.problems())
+    }
+
+    fn with_problems(specification: &SiteSpecification, problems: Vec<FieldProblem>) -> Self {
         let provider = specification.provider;
         let facts = provider.facts();
         let region = facts.region(&specification.region);
-        let problems = specification.problems();
         let estimate = problems.is_empty().then(|| {
             let expected = (facts.expected_resources)(specification, facts.size(specification.size));
             Estimate::of(provider, &specification.region, &Resources(expected))
@@ -77,16 +83,27 @@ impl Quote {
             .map(|provider| {
                 let region = region_on(provider, specification, home, regions);
                 let there = SiteSpecification {
-                    // A certificate is one cloud's own reference; elsewhere it is what a certificate there costs.
                     provider,
                     region,
                     ..specification.clone()
                 };
+                let mut problems = there.problems();
+                let mut quote = if provider == specification.provider {
+                    Self::with_problems(&there, problems)
+                } else {
+                    // A certificate is one cloud's own reference: each other cloud needs one of its own.
+                    problems.retain(|problem| problem.field != "certificate");
+                    let mut quote = Self::with_problems(&there, problems);
+                    if there.certificate.is_some() {
+                        quote
+                            .assumptions
+                            .push("A certificate in the form of this cloud is there.".to_owned());
+                    }
+                    quote
+                };
                 let place = provider.facts().region(&there.region).map(|region| region.place);
-                Self {
-                    distance_km: home.zip(place).map(|(a, b)| kilometres(a, b)),
-                    ..Self::of(&there)
-                }
+                quote.distance_km = home.zip(place).map(|(a, b)| kilometres(a, b));
+                quote
             })
             .collect();
         quotes.sort_by_key(|quote| {
