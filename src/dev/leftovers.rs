@@ -92,6 +92,12 @@ mod tests {
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        // For a moment after its exec a process has no arguments yet.
+        for pid in [ours.id(), stranger.id()] {
+            while command_line(pid).is_none() {
+                tokio::task::yield_now().await;
+            }
+        }
         let pids = [
             ("worker".to_owned(), ours.id()),
             ("api".to_owned(), stranger.id()),
