@@ -1,5 +1,7 @@
 //! The `siteplane` command as a person meets it: what it says and how it ends when something is wrong.
 
+mod plan;
+
 use std::process::{Command, Output};
 
 struct Run {
@@ -34,7 +36,7 @@ fn siteplane(arguments: &[&str], files: &[(&str, &str)], environment: &[(&str, &
     }
 }
 
-const SHOP: &str = include_str!("../examples/shop.yaml");
+const SHOP: &str = include_str!("../../examples/shop.yaml");
 
 #[test]
 fn check_says_everything_that_is_wrong_at_once_and_shows_no_secret() {
