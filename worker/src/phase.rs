@@ -266,7 +266,9 @@ impl Broke {
                 failures: told.failures,
             }),
             Self::Failed(told) => {
-                let first = told.failures.first().map(ToString::to_string);
+                // One that says why before one that says only that.
+                let says_why = told.failures.iter().find(|failure| !failure.errors.is_empty());
+                let first = says_why.or(told.failures.first()).map(ToString::to_string);
                 let reason = first.and_then(|text| text.lines().next().map(str::to_owned));
                 Stop::Failed(Failed {
                     step,

@@ -5,6 +5,7 @@ mod cancel;
 mod database;
 mod every_cloud;
 mod failing;
+mod faults;
 mod invariants;
 mod people;
 mod queue;
@@ -395,16 +396,16 @@ impl Stage {
     /// What stands in the cloud, as its own files say it: types and ids.
     fn standing(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        let Ok(types) = std::fs::read_dir(self.cloud().join("resources/aws")) else {
+        let Ok(clouds) = std::fs::read_dir(self.cloud().join("resources")) else {
             return found;
         };
-        for kind in types {
-            for file in std::fs::read_dir(kind.unwrap().path()).unwrap() {
-                let resource: Value =
-                    serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
-                let text = |name: &str| resource[name].as_str().unwrap().to_owned();
-                found.push((text("type"), text("id")));
-            }
+        let inside =
+            |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_dir(entry.unwrap().path()).unwrap();
+        for file in clouds.flat_map(inside).flat_map(inside) {
+            let resource: Value =
+                serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+            let text = |name: &str| resource[name].as_str().unwrap().to_owned();
+            found.push((text("type"), text("id")));
         }
         found.sort();
         found

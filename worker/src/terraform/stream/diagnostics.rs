@@ -183,6 +183,16 @@ impl Diagnostics {
                 message: message.clone(),
             });
         }
+        // What Terraform says of a removal that failed names no resource. Where only one is without words they are its own.
+        let mut silent = failures
+            .iter_mut()
+            .filter(|failure: &&mut Failure| failure.errors.is_empty());
+        if let (Some(only), None) = (silent.next(), silent.next()) {
+            only.errors = rest
+                .extract_if(.., |error| error.address.is_none())
+                .cloned()
+                .collect();
+        }
         failures.extend(rest.into_iter().map(|error| Failure {
             address: error.address.clone(),
             operation: None,
@@ -190,5 +200,35 @@ impl Diagnostics {
             message: format!("Error: {}", error.summary),
         }));
         failures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(lines: &[&str]) -> Vec<String> {
+        let mut diagnostics = Diagnostics::default();
+        for line in lines {
+            diagnostics.observe(&UiLine::parse(line));
+        }
+        diagnostics.join().iter().map(ToString::to_string).collect()
+    }
+
+    const ERRORED: &str = r#"{"@message":"a.b: Destruction errored after 0s","type":"apply_errored","hook":{"resource":{"addr":"a.b","resource_type":"a","resource_name":"b"},"action":"delete","elapsed_seconds":0}}"#;
+    const WITHOUT_ADDRESS: &str = r#"{"@message":"Error","type":"diagnostic","diagnostic":{"severity":"error","summary":"it has members","detail":""}}"#;
+
+    #[test]
+    fn the_words_of_a_removal_that_failed_are_its_own_where_nothing_else_is_without_words() {
+        assert_eq!(joined(&[ERRORED, WITHOUT_ADDRESS]), ["a.b: it has members"]);
+        let other = ERRORED.replace("a.b", "a.c").replace(r#""b""#, r#""c""#);
+        assert_eq!(
+            joined(&[ERRORED, &other, WITHOUT_ADDRESS]),
+            [
+                "a.b: Destruction errored after 0s",
+                "a.c: Destruction errored after 0s",
+                "it has members"
+            ]
+        );
     }
 }
