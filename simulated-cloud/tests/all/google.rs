@@ -1,14 +1,10 @@
 //! A whole site on the simulated Google Cloud, from the modules that customers' sites are made of.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::world::{Workspace, World};
+use crate::world::World;
 
 const PASSWORD: &str = "correct-horse-battery";
 
@@ -76,33 +72,6 @@ resource "google_storage_bucket_iam_member" "this" {
 }
 "#;
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let copied = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &copied),
-            false => drop(fs::copy(&path, &copied).unwrap()),
-        }
-    }
-}
-
-/// The root module with the small example and `more`, ready for a plan.
-fn site<'a>(world: &'a World, more: &str) -> Workspace<'a> {
-    let mut workspace = world.workspace("site", "");
-    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform-modules");
-    for folder in ["gcp", "cloud-init"] {
-        copy(&modules.join(folder), &workspace.directory.join(folder));
-    }
-    workspace.directory = workspace.directory.join("gcp/root");
-    let example = workspace.directory.join("../site/examples/small.tfvars");
-    fs::copy(example, workspace.directory.join("1.auto.tfvars")).unwrap();
-    fs::write(workspace.directory.join("2.auto.tfvars"), more).unwrap();
-    workspace.succeed(&["init"]);
-    workspace
-}
-
 /// Everything in the store, by type.
 fn stored(world: &World) -> BTreeMap<String, Vec<(PathBuf, Json)>> {
     let mut all = BTreeMap::<_, Vec<_>>::new();
@@ -121,7 +90,7 @@ fn stored(world: &World) -> BTreeMap<String, Vec<(PathBuf, Json)>> {
 #[test]
 fn a_site_with_everything_is_made_changed_and_destroyed() {
     let world = World::new();
-    let workspace = site(&world, EVERYTHING);
+    let workspace = world.site("gcp", "small", EVERYTHING);
     workspace.apply();
     workspace.is_settled();
 
@@ -181,7 +150,7 @@ fn a_site_with_everything_is_made_changed_and_destroyed() {
 #[test]
 fn a_change_of_a_label_in_the_console_shows_in_a_plan() {
     let world = World::new();
-    let workspace = site(&world, EVERYTHING);
+    let workspace = world.site("gcp", "small", EVERYTHING);
     workspace.apply();
     let (path, mut bucket) = stored(&world).remove("google_storage_bucket").unwrap().remove(0);
     bucket["attributes"]["labels"]["managed_by"] = "jane".into();

@@ -6,4 +6,6 @@ mod google;
 mod lifecycle;
 mod programs;
 #[cfg(test)] // so that clippy takes its functions for tests
+mod sites;
+#[cfg(test)] // so that clippy takes its functions for tests
 mod world;

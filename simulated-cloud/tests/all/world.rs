@@ -55,6 +55,23 @@ impl World {
         workspace
     }
 
+    /// The root module of a cloud with one of the examples and `more`, ready for a plan.
+    pub(crate) fn site(&self, cloud: &str, example: &str, more: &str) -> Workspace<'_> {
+        let mut workspace = self.workspace("site", "");
+        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform-modules");
+        for folder in [cloud, "cloud-init"] {
+            copy(&modules.join(folder), &workspace.directory.join(folder));
+        }
+        workspace.directory = workspace.directory.join(cloud).join("root");
+        let example = workspace
+            .directory
+            .join(format!("../site/examples/{example}.tfvars"));
+        fs::copy(example, workspace.directory.join("1.auto.tfvars")).unwrap();
+        fs::write(workspace.directory.join("2.auto.tfvars"), more).unwrap();
+        workspace.succeed(&["init"]);
+        workspace
+    }
+
     pub(crate) fn faults(&self, json: &str) {
         fs::create_dir_all(self.store()).unwrap();
         fs::write(self.store().join("faults.json"), json).unwrap();
@@ -114,6 +131,18 @@ impl World {
         let mut text = String::new();
         gather(&self.store(), &mut text);
         text
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copied = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &copied),
+            false => drop(fs::copy(&path, &copied).unwrap()),
+        }
     }
 }
 
