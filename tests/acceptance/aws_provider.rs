@@ -10,13 +10,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::installation::{Cloud, Installation, Lease, other_program};
+use crate::installation::{Cloud, Installation, Lease, Program, other_program};
 
 /// An Ubuntu image that moto knows; it can't look up Canonical's newest.
-const IMAGE: &str = "ami-12c6146b";
+pub(crate) const IMAGE: &str = "ami-12c6146b";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_site_lives_and_ends_with_the_real_aws_provider() {
+/// Starts moto, and gives its address once it answers.
+pub(crate) async fn start_moto(http: &reqwest::Client) -> (Program, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -31,7 +31,6 @@ async fn a_site_lives_and_ends_with_the_real_aws_provider() {
             .stdout(Stdio::null())
             .stderr(Stdio::null()),
     );
-    let http = reqwest_client();
     let started = Instant::now();
     while http.get(format!("{url}/moto-api/")).send().await.is_err() {
         assert!(
@@ -40,6 +39,13 @@ async fn a_site_lives_and_ends_with_the_real_aws_provider() {
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    (moto, url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_lives_and_ends_with_the_real_aws_provider() {
+    let http = reqwest_client();
+    let (moto, url) = start_moto(&http).await;
     let cloud = Cloud::Moto {
         url: url.clone(),
         image_id: IMAGE.to_owned(),
@@ -80,7 +86,7 @@ async fn a_site_lives_and_ends_with_the_real_aws_provider() {
     drop(moto);
 }
 
-fn reqwest_client() -> reqwest::Client {
+pub(crate) fn reqwest_client() -> reqwest::Client {
     // As good where another test was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()

@@ -8,6 +8,7 @@
 )]
 
 mod aws_provider;
+mod aws_provider_and_simulation;
 mod checker;
 mod installation;
 mod kill;
