@@ -33,6 +33,7 @@ test: plugin need-terraform need-nextest need-postgres $(VENV)/ready ## Run all 
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE) "$${without[@]}"
 	@cargo test --quiet --workspace --doc
 	@terraform-modules/test
+	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" != 1 ]; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" terraform-modules/plan-examples; fi
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then \
 	  echo "make test: passed WITHOUT the tests of the AWS plugin (SITEPLANE__TEST__SKIP_AWS=1)"; \
 	else echo "make test: passed"; fi
