@@ -15,5 +15,6 @@ mod kill;
 mod listener;
 mod luck;
 mod outage;
+mod plan;
 mod rooms;
 mod start;
