@@ -42,7 +42,7 @@ pub(crate) enum Cloud {
 }
 
 impl Cloud {
-    fn account(&self, folder: &Path) -> Account {
+    pub(crate) fn account(&self, folder: &Path) -> Account {
         match self {
             Self::Simulated { mirror } => Account {
                 world: World::Simulated,
@@ -60,7 +60,7 @@ impl Cloud {
     }
 
     /// What the API is asked for. moto's database takes eighty seconds of waiting and shows nothing here.
-    fn site(&self, name: &str) -> Value {
+    pub(crate) fn site(&self, name: &str) -> Value {
         let mut site = json!({
             "name": name, "provider": "aws", "region": "us-east-1", "size": "small",
             "application": {"image": "nginx:1.27", "port": 80},
@@ -74,7 +74,7 @@ impl Cloud {
     }
 
     /// The same site as the variables of the root module.
-    fn variables(&self, name: &str) -> Value {
+    pub(crate) fn variables(&self, name: &str) -> Value {
         let database = json!({
             "storage_gb": 20, "high_availability": false, "backup_days": 7, "engine_version": "16",
             "read_replica": false,
@@ -249,13 +249,13 @@ async fn through_siteplane(installation: &Installation, site: &Value) -> anyhow:
 }
 
 /// The plain script with what it was prepared with.
-struct Plain {
+pub(crate) struct Plain {
     folder: PathBuf,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Plain {
-    fn prepare(folder: &Path, account: &Account) -> anyhow::Result<Self> {
+    pub(crate) fn prepare(folder: &Path, account: &Account) -> anyhow::Result<Self> {
         let mut environment = vec![
             ("PATH", std::env::var("PATH").context("PATH is set")?),
             ("HOME", folder.display().to_string()),
@@ -283,6 +283,13 @@ impl Plain {
             folder.join("kit").as_os_str(),
         ])?;
         Ok(plain)
+    }
+
+    /// The environment that the script runs in.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
     }
 
     fn create(&self, name: &str, variables: &Value) -> anyhow::Result<Phases> {

@@ -241,7 +241,8 @@ impl Installation {
         Ok(answer)
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    /// A request of the customer's.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}/api/v1{path}", self.url))
             .bearer_auth(&self.token)

@@ -1,6 +1,6 @@
 //! `make bench`: what Siteplane costs over the plain way, each figure beside a named baseline of the same run.
 //!
-//! Arguments name sections (`create`, `start`, `claims`, `idle`, `moto`); without any the whole is measured, moto only
+//! Arguments name sections (`create`, `start`, `claims`, `idle`, `quotes`, `many`, `moto`); without any the whole is measured, moto only
 //! where `SITEPLANE__BENCH__MOTO` says how many pairs (one takes minutes), and `docs/benchmarks.md` is written.
 //! `SITEPLANE__BENCH__ROUNDS` is the number of pairs of the others, 7 if it is not set.
 //! Needs `SITEPLANE__TEST__POSTGRES_SYNC=1 tests/with-postgres`, and the simulated cloud's mirror in `target`.
@@ -12,7 +12,9 @@ mod create;
 mod figures;
 mod idle;
 mod installation;
+mod many;
 mod page;
+mod quotes;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -33,7 +35,7 @@ fn main() -> anyhow::Result<()> {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let known = ["create", "start", "claims", "idle", "moto"];
+    let known = ["create", "start", "claims", "idle", "quotes", "many", "moto"];
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("there is no section {unknown:?}; there are {}", known.join(", "));
     }
@@ -88,6 +90,15 @@ async fn run(wanted: &[String], rounds: usize, moto_rounds: usize) -> anyhow::Re
     }
     if is_wanted("idle") {
         show(idle::measure(&mirror, rounds).await?);
+    }
+    let simulated = Cloud::Simulated {
+        mirror: mirror.clone(),
+    };
+    if is_wanted("quotes") {
+        show(quotes::measure(&simulated).await?);
+    }
+    if is_wanted("many") {
+        show(many::measure(&simulated).await?);
     }
     if is_wanted("moto") && moto_rounds > 0 {
         let moto = create::Moto::start().await?;
