@@ -1,6 +1,6 @@
 //! Asking a site whether it answers.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use domain::{provider::World, specification::SiteSpecification};
 use serde_json::Value;
@@ -58,7 +58,12 @@ pub async fn verify(world: World, specification: &SiteSpecification, outputs: &V
     loop {
         let told = match client.get(&url).send().await {
             Ok(answer) if answer.status().is_success() || answer.status().is_redirection() => {
-                return Verdict::Answers(format!("{url} answers with {}", answer.status()));
+                let mut told = format!("{url} answers with {}", answer.status());
+                if let Some(domain) = &specification.domain {
+                    told.push_str("; ");
+                    told.push_str(&records(domain, outputs).await);
+                }
+                return Verdict::Answers(told);
             }
             Ok(answer) => format!("{url} answers with {}", answer.status()),
             Err(error) => format!("{url} does not answer: {}", error.without_url()),
@@ -67,5 +72,68 @@ pub async fn verify(world: World, specification: &SiteSpecification, outputs: &V
             return Verdict::Silent(told);
         }
         tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// Whether a domain leads to the site, and if not which records to set. A name that leads nowhere is no failure: only its
+/// owner can set it.
+async fn records(domain: &str, outputs: &Value) -> String {
+    let wanted: Vec<String> = outputs["dns_records"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|record| {
+            let text = |name: &str| record[name].as_str();
+            Some(format!("{} {} {}", text("name")?, text("type")?, text("value")?))
+        })
+        .collect();
+    let balancer = outputs["ip_address"].as_str().or(outputs["hostname"].as_str());
+    let there = addresses(domain).await;
+    let expected = addresses(balancer.unwrap_or_default()).await;
+    if !there.is_disjoint(&expected) {
+        return format!("{domain} leads there");
+    }
+    let state = if there.is_empty() {
+        "leads nowhere yet"
+    } else {
+        "leads elsewhere"
+    };
+    format!("{domain} {state}: set {}", wanted.join(", "))
+}
+
+/// The addresses of a name; an address is its own. None where nobody knows the name.
+async fn addresses(host: &str) -> BTreeSet<IpAddr> {
+    match tokio::net::lookup_host((host, 443)).await {
+        Ok(found) => found.map(|address| address.ip()).collect(),
+        Err(_) => BTreeSet::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_domain_that_leads_elsewhere_or_nowhere_is_told_which_record_to_set() {
+        let outputs = |address: &str, name: &str| {
+            json!({
+                "ip_address": address,
+                "dns_records": [{"name": name, "type": "A", "value": address}],
+            })
+        };
+        assert_eq!(
+            records("localhost", &outputs("127.0.0.1", "localhost")).await,
+            "localhost leads there"
+        );
+        assert_eq!(
+            records("localhost", &outputs("198.51.100.7", "localhost")).await,
+            "localhost leads elsewhere: set localhost A 198.51.100.7"
+        );
+        assert_eq!(
+            records("shop.invalid", &outputs("198.51.100.7", "shop.invalid")).await,
+            "shop.invalid leads nowhere yet: set shop.invalid A 198.51.100.7"
+        );
     }
 }
