@@ -8,6 +8,7 @@ pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod migrate;
 pub(crate) mod plan;
+pub(crate) mod prices;
 pub(crate) mod schema;
 mod shutdown;
 mod watch;

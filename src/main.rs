@@ -4,6 +4,7 @@ mod client;
 mod command;
 mod dev;
 mod logging;
+mod prices;
 mod settings;
 mod simulated_cloud;
 mod site_file;
@@ -46,6 +47,9 @@ enum Command {
     Deploy(command::deploy::Options),
     /// Say what the site of a file would become, and what that costs. For CI.
     Plan(command::plan::Options),
+    /// The price book: bring it up to date from the clouds' own price APIs.
+    #[command(subcommand)]
+    Prices(command::prices::What),
     /// Print the JSON schema of a site file, or of a plan.
     Schema {
         /// Whose.
@@ -117,6 +121,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Worker(service) => block_on(command::worker::run(&service, &settings)),
         Command::Migrate => block_on(command::migrate::run(&settings)),
         Command::Admin(what) => block_on(command::admin::run(what, &settings)),
+        Command::Prices(what) => block_on(command::prices::run(&what)),
         Command::Check(_)
         | Command::Deploy(_)
         | Command::Plan(_)

@@ -318,6 +318,37 @@ mod tests {
     }
 
     #[test]
+    fn every_price_book_is_written_as_a_refresh_writes_it() {
+        for provider in Provider::ALL {
+            let file = format!("{}/prices/{provider}.json", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(file).unwrap();
+            assert!(
+                provider.facts().price_book.to_json().unwrap() == text,
+                "{provider}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_nearest_region_is_the_one_of_the_same_city() {
+        let frankfurt = Provider::ALL[0].facts().region("eu-central-1").unwrap().place;
+        let nearest: Vec<&str> = Provider::ALL
+            .iter()
+            .map(|provider| provider.facts().nearest_region(frankfurt).key)
+            .collect();
+        assert_eq!(
+            nearest,
+            [
+                "eu-central-1",
+                "germanywestcentral",
+                "europe-west3",
+                "fra1",
+                "de-fra-2"
+            ]
+        );
+    }
+
+    #[test]
     fn an_unknown_cloud_is_told_which_there_are() {
         let error = serde_json::from_str::<Provider>("\"ibm\"")
             .unwrap_err()
