@@ -45,7 +45,10 @@ pub(super) const REPLACES: &[(&str, &[&str])] = &[
             "name",
             "resource_group_name",
             "platform_fault_domain_count",
-            "single_placement_group",
+            "upgrade_mode",
+            "zone_balance",
+            "extension_operations_enabled",
+            "priority",
         ],
     ),
     (
@@ -95,7 +98,13 @@ pub(super) const REPLACES: &[(&str, &[&str])] = &[
     ),
     (
         "azurerm_storage_account",
-        &["account_kind", "location", "name", "resource_group_name"],
+        &[
+            "account_kind",
+            "account_tier",
+            "location",
+            "name",
+            "resource_group_name",
+        ],
     ),
     ("azurerm_storage_container", &["name", "storage_account_id"]),
     (

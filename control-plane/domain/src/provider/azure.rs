@@ -147,14 +147,37 @@ fn problems(specification: &SiteSpecification) -> Vec<FieldProblem> {
     problems
 }
 
-/// `/subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<vault>/secrets/<name>`.
+/// `/subscriptions/<uuid>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<vault>/secrets/<name>`, in the
+/// very form that the `site` module's own validation asks for.
 fn is_secret_id(text: &str) -> bool {
     let parts: Vec<&str> = text.split('/').collect();
-    matches!(
-        parts.as_slice(),
-        ["", "subscriptions", id, "resourceGroups", group, "providers", "Microsoft.KeyVault", "vaults", vault, "secrets", name]
-            if [id, group, vault, name].iter().all(|part| !part.is_empty())
-    )
+    let [
+        "",
+        "subscriptions",
+        id,
+        "resourceGroups",
+        group,
+        "providers",
+        "Microsoft.KeyVault",
+        "vaults",
+        vault,
+        "secrets",
+        name,
+    ] = parts.as_slice()
+    else {
+        return false;
+    };
+    let is_word = |text: &str, length: std::ops::RangeInclusive<usize>| {
+        length.contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let is_uuid = id.len() == 36
+        && id
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'));
+    is_uuid && !group.is_empty() && is_word(vault, 3..=24) && is_word(name, 1..=127)
 }
 
 fn capabilities(specification: &SiteSpecification) -> Capabilities {
@@ -319,10 +342,18 @@ mod tests {
             }))
             .unwrap()
         };
-        let id = "/subscriptions/1/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/acme/secrets/shop";
-        assert_eq!(site(id).problems(), []);
-        for other in ["shop", "arn:aws:acm:1", "/subscriptions//resourceGroups/x"] {
-            let problems = site(other).problems();
+        let subscription = "/subscriptions/0b1f6471-1bf0-4dda-aec3-111122223333";
+        let vaults = format!("{subscription}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults");
+        assert_eq!(site(&format!("{vaults}/acme/secrets/shop")).problems(), []);
+        for other in [
+            "shop".to_owned(),
+            "arn:aws:acm:1".to_owned(),
+            "/subscriptions//resourceGroups/x".to_owned(),
+            vaults.replace(subscription, "/subscriptions/1") + "/acme/secrets/shop",
+            format!("{vaults}/ab/secrets/shop"),
+            format!("{vaults}/acme/secrets/shop.pfx"),
+        ] {
+            let problems = site(&other).problems();
             assert_eq!(
                 (problems.len(), problems[0].field.as_str()),
                 (1, "certificate"),

@@ -182,7 +182,11 @@ pub(super) fn expected_resources(specification: &SiteSpecification, size: &SizeF
             json!({}),
         ),
         Resource::expected(
-            "module.compute.azurerm_public_ip.balancer[0]",
+            if specification.certificate.is_some() {
+                "module.compute.azurerm_public_ip.gateway[0]"
+            } else {
+                "module.compute.azurerm_public_ip.balancer[0]"
+            },
             "azurerm_public_ip",
             json!({}),
         ),
