@@ -60,4 +60,14 @@ ids! {
     WorkerId,
     /// One line of the audit log.
     AuditEventId,
+    /// A role that a customer made out of permissions.
+    RoleId,
+    /// A sign-in and the family of refresh tokens that goes with it.
+    SessionId,
+    /// An invitation; its secret is not part of the id.
+    InvitationId,
+    /// A key that signs access tokens: the `kid` in their header.
+    SigningKeyId,
+    /// A mail in the outbox.
+    MailId,
 }
