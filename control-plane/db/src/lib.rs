@@ -5,14 +5,22 @@
 
 pub mod audit;
 pub mod cloud_accounts;
+pub mod credentials;
 pub mod customers;
 pub mod deployments;
 mod enqueue;
 pub mod events;
 pub mod idempotency;
+pub mod invitations;
+pub mod mails;
+pub mod one_time_tokens;
 pub mod queue;
 pub mod resources;
+pub mod roles;
 pub mod schema;
+pub mod sessions;
+pub mod sign_in_failures;
+pub mod signing_keys;
 pub mod sites;
 pub mod specifications;
 pub mod state_locks;
@@ -22,6 +30,7 @@ pub mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;
+pub mod users;
 pub mod workers;
 
 pub use enqueue::{PruneBells, enqueue, prune_bells};

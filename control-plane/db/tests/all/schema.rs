@@ -7,7 +7,7 @@ use db::{
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgConnectOptions};
 
 /// Every migration, as `status` names them.
-const ALL: [&str; 10] = [
+const ALL: [&str; 13] = [
     "0001_roles",
     "0002_customers",
     "0003_cloud_accounts",
@@ -18,6 +18,9 @@ const ALL: [&str; 10] = [
     "0008_audit_events",
     "0009_workers",
     "0010_row_level_security",
+    "0011_customer_life",
+    "0012_accounts",
+    "0013_mails",
 ];
 
 /// A pool of the owner on a database that nothing has migrated.
