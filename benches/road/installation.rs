@@ -12,11 +12,13 @@ use anyhow::{Context, bail, ensure};
 use db::{
     cloud_accounts::{self, CloudAccount},
     customers::{self, Customer},
+    roles::RoleOf,
     tenant::{self, Scope},
     testing::TestDatabase,
     tokens::{self, NewToken},
 };
 use domain::{
+    access::Role,
     id::{ApiTokenId, CloudAccountId, CustomerId},
     provider::World,
 };
@@ -264,7 +266,8 @@ async fn seed(database: &TestDatabase, account: &Account, token: &str) -> anyhow
         customer: Some(id),
         user: None,
         name: "bench",
-        role: "owner",
+        role: RoleOf::BuiltIn(Role::Owner),
+        scopes: None,
         expires_at: None,
     };
     tokens::insert(&mut tx, &new, token).await?;

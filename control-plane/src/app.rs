@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use domain::provider::World;
 use sqlx::PgPool;
 use state::versions::StateStore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{event_bell::EventBell, http::metrics::Metrics};
+use crate::{auth::access_token::Keyring, event_bell::EventBell, http::metrics::Metrics};
 
 /// What the API is told by its configuration.
 #[derive(Clone, Debug)]
@@ -20,6 +21,37 @@ pub struct Settings {
     pub event_poll: Duration,
     /// After which a request that has no answer yet is given up; streams are not bound by it.
     pub request_timeout: Duration,
+    /// Where people reach this installation: in links that are mailed, and as the issuer of access tokens.
+    pub public_url: String,
+    /// How people sign in.
+    pub sign_in: SignInSettings,
+}
+
+/// How people sign in.
+#[derive(Clone, Debug)]
+pub struct SignInSettings {
+    /// A session that is not used for so long ends.
+    pub idle: TimeDelta,
+    /// A session ends after so long in any case.
+    pub absolute: TimeDelta,
+    /// Whether the platform's people may do nothing before they signed in with a second factor.
+    pub platform_second_factor: bool,
+    /// How long an invitation is good.
+    pub invitation: TimeDelta,
+    /// How long a mailed link is good.
+    pub link: TimeDelta,
+}
+
+impl Default for SignInSettings {
+    fn default() -> Self {
+        Self {
+            idle: TimeDelta::days(7),
+            absolute: TimeDelta::days(30),
+            platform_second_factor: true,
+            invitation: TimeDelta::days(7),
+            link: TimeDelta::hours(1),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -29,6 +61,8 @@ impl Default for Settings {
             event_heartbeat: Duration::from_secs(15),
             event_poll: Duration::from_secs(5),
             request_timeout: Duration::from_secs(30),
+            public_url: "http://127.0.0.1:7600".to_owned(),
+            sign_in: SignInSettings::default(),
         }
     }
 }
@@ -44,6 +78,7 @@ pub struct App {
     pub settings: Arc<Settings>,
     pub(crate) bell: Arc<EventBell>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) keyring: Arc<Keyring>,
     /// Event streams end when this is cancelled; nothing else waits for it.
     pub(crate) shutdown: CancellationToken,
 }
@@ -57,6 +92,7 @@ impl App {
             store,
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),
+            keyring: Arc::new(Keyring::default()),
             shutdown: CancellationToken::new(),
         }
     }

@@ -210,7 +210,7 @@ fn problem_of(body: &Value, path: &str, message: &str) -> FieldProblem {
     } else {
         path.to_owned()
     };
-    let hidden = ["secrets", "registry", "password"]
+    let hidden = ["secrets", "registry", "password", "token", "code"]
         .iter()
         .any(|word| path.contains(word));
     let found = match value_at(body, path) {

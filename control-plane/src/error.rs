@@ -217,6 +217,16 @@ impl From<sqlx::Error> for ApiError {
                             allowed: "a name that no other site of the customer has".to_owned(),
                         }])
                 }
+                Some("customers_slug_key") => Self::conflict("slug_taken", "another customer has this slug"),
+                Some("users_email_key") => Self::conflict("email_taken", "somebody has this address already"),
+                Some(
+                    "users_custom_role_id_fkey"
+                    | "api_tokens_custom_role_id_fkey"
+                    | "invitations_custom_role_id_fkey",
+                ) => Self::conflict(
+                    "role_in_use",
+                    "somebody, a token or an invitation still has this role",
+                ),
                 Some("site_specifications_pkey") => Self::conflict(
                     "site_changed",
                     "the site was changed by someone else at the same time",

@@ -11,6 +11,7 @@ mod error;
 mod event_bell;
 mod http;
 mod idempotency;
+mod mail;
 mod observe;
 mod openapi;
 mod pagination;
@@ -18,7 +19,11 @@ mod router;
 mod serve;
 mod trace;
 
-pub use app::{App, Settings};
+pub use app::{App, Settings, SignInSettings};
+pub use auth::{
+    access_token::{RotateError, rotate as rotate_signing_key},
+    operations::{Access, OPERATIONS},
+};
 pub use openapi::openapi_json;
 pub use router::router;
 pub use serve::serve;

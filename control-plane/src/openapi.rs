@@ -9,11 +9,17 @@ use utoipa::{
         Components, ContactBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
         ResponseBuilder,
         path::Operation,
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 
-use crate::{error::Problem, router::routes};
+use domain::access::Permission;
+
+use crate::{
+    auth::operations::{Access, OPERATIONS, operation_id},
+    error::Problem,
+    router::routes,
+};
 
 /// The document before any route is in it.
 pub(crate) fn frame() -> OpenApi {
@@ -55,7 +61,9 @@ fn document() -> OpenApi {
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
             // Handlers of different resources share names; an id is one of a kind.
-            operation.operation_id = Some(operation_id(method, path));
+            let id = operation_id(method, path);
+            say_who_may(operation, &id);
+            operation.operation_id = Some(id);
             let problem = ResponseBuilder::new()
                 .description("Refused, and why")
                 .content(
@@ -72,13 +80,28 @@ fn document() -> OpenApi {
     document
 }
 
-/// `POST /api/v1/sites/{id}/reveal` is `post_sites_id_reveal`.
-fn operation_id(method: &str, path: &str) -> String {
-    let path = path.strip_prefix("/api/v1").unwrap_or(path);
-    let words = path
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+/// Who may call an operation, from the table that its extractor obeys.
+fn say_who_may(operation: &mut Operation, id: &str) {
+    let access = OPERATIONS
+        .iter()
+        .find(|(row, _)| *row == id)
+        .map(|(_, access)| *access);
+    let says = match access {
+        Some(Access::Open) => "Open to everybody.".to_owned(),
+        Some(Access::SignedIn) => "Whoever is signed in.".to_owned(),
+        Some(Access::Holds(permission)) => format!("Needs the permission `{permission}`."),
+        None => "Nobody may call this.".to_owned(),
+    };
+    let description = operation.description.take().unwrap_or_default();
+    operation.description = Some(format!("{description}\n\n{says}").trim().to_owned());
+    operation.security = match access {
+        Some(Access::Open) | None => None,
+        Some(Access::Holds(Permission::ReadState)) => Some(vec![
+            SecurityRequirement::new("token", [""; 0]),
+            SecurityRequirement::new("password", [""; 0]),
+        ]),
+        Some(_) => Some(vec![SecurityRequirement::new("token", [""; 0])]),
+    };
 }
 
 /// The document as it is checked in: pretty, and the same on every run.

@@ -13,7 +13,10 @@ use utoipa_axum::{
 use crate::{
     App,
     error::ApiError,
-    http::{deployments, events, health, metrics, plans, providers, quotes, sites, terraform_state, workers},
+    http::{
+        customers, deployments, events, health, jwks, links, me, metrics, plans, providers, quotes, sessions,
+        sites, terraform_state, workers,
+    },
     observe::observe,
     openapi,
 };
@@ -35,11 +38,41 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(plans::create))
         .routes(routes!(quotes::create))
         .routes(routes!(providers::list))
-        .routes(routes!(workers::list));
+        .routes(routes!(workers::list))
+        .routes(routes!(sessions::create))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::end))
+        .routes(routes!(links::ask_for_reset))
+        .routes(routes!(links::reset))
+        .routes(routes!(links::verify_email))
+        .routes(routes!(links::unlock))
+        .routes(routes!(links::accept))
+        .routes(routes!(me::read, me::change))
+        .routes(routes!(me::change_password))
+        .routes(routes!(me::propose_totp, me::remove_totp))
+        .routes(routes!(me::confirm_totp))
+        .routes(routes!(me::renew_recovery_codes))
+        .routes(routes!(me::sessions, me::end_other_sessions))
+        .routes(routes!(me::end_session))
+        .routes(routes!(customers::list, customers::create))
+        .routes(routes!(customers::read, customers::change))
+        .routes(routes!(customers::members::list))
+        .routes(routes!(customers::members::change, customers::members::remove))
+        .routes(routes!(customers::members::unlock))
+        .routes(routes!(
+            customers::invitations::list,
+            customers::invitations::create
+        ))
+        .routes(routes!(customers::invitations::revoke))
+        .routes(routes!(customers::roles::list))
+        .routes(routes!(customers::roles::put, customers::roles::delete))
+        .routes(routes!(customers::tokens::list, customers::tokens::create))
+        .routes(routes!(customers::tokens::revoke));
     let state = routes!(terraform_state::read, terraform_state::write);
     OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", api)
         .routes(state.map(|state| state.fallback(terraform_state::lock_or_unlock)))
+        .routes(routes!(jwks::read))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::read))

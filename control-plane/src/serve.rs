@@ -1,5 +1,7 @@
 //! Serving on a socket, and ending in good order.
 
+use std::net::SocketAddr;
+
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +17,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         shutdown: shutdown.clone(),
         ..app
     };
-    axum::serve(listener, router(app))
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+    axum::serve(
+        listener,
+        router(app).into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(shutdown.cancelled_owned())
+    .await
 }

@@ -10,10 +10,13 @@ use db::{
     audit::{self, Actor, ActorKind, AuditEvent},
     cloud_accounts::{self, CloudAccount},
     customers::{self, Customer},
+    roles::RoleOf,
     tenant::{self, Scope},
     tokens::{self, NewToken},
+    users,
 };
 use domain::{
+    access::Role,
     id::{ApiTokenId, CloudAccountId, CustomerId, UserId},
     provider::{Provider, World},
 };
@@ -61,7 +64,7 @@ pub(crate) enum What {
         customer: Option<String>,
         /// Of the platform: admin, operator, auditor, collector. Of a customer: owner, member, viewer, ci.
         #[arg(long)]
-        role: String,
+        role: Role,
         /// After so many days it ends.
         #[arg(long, value_name = "DAYS")]
         expires_in: Option<i64>,
@@ -98,7 +101,7 @@ pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitC
     match what {
         What::Admin { email } => {
             let mut tx = begin(&pool).await?;
-            let token = add_person(&mut tx, None, &email, "admin").await?;
+            let token = add_person(&mut tx, None, &email, Role::Admin).await?;
             tx.commit().await?;
             print(format!("Admin {email}. The token, shown this once:\n{token}"));
         }
@@ -126,7 +129,7 @@ pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitC
                 json!({"slug": customer.slug}),
             )
             .await?;
-            let token = add_person(&mut tx, Some(customer.id), &owner, "owner").await?;
+            let token = add_person(&mut tx, Some(customer.id), &owner, Role::Owner).await?;
             tx.commit().await?;
             print(format!(
                 "Customer {} ({}), owner {owner}. The token, shown this once:\n{token}",
@@ -142,7 +145,7 @@ pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitC
             let expires_at = expires_in.map(ends_at).transpose()?;
             let mut tx = begin(&pool).await?;
             let customer = customer_named(&mut tx, customer.as_deref()).await?;
-            let token = add_token(&mut tx, customer, None, &name, &role, expires_at).await?;
+            let token = add_token(&mut tx, customer, None, &name, role, expires_at).await?;
             tx.commit().await?;
             print(format!("Token {name} ({role}), shown this once:\n{token}"));
         }
@@ -232,11 +235,11 @@ async fn add_person(
     conn: &mut PgConnection,
     customer: Option<CustomerId>,
     email: &str,
-    role: &str,
+    role: Role,
 ) -> anyhow::Result<String> {
     ensure!(email.contains('@'), "{email:?} is no e-mail address");
     let user = UserId::new();
-    tokens::insert_user(conn, user, customer, email, role)
+    users::insert(conn, user, customer, email, "", RoleOf::BuiltIn(role))
         .await
         .map_err(plain)?;
     note(
@@ -256,7 +259,7 @@ async fn add_token(
     customer: Option<CustomerId>,
     user: Option<UserId>,
     name: &str,
-    role: &str,
+    role: Role,
     expires_at: Option<DateTime<Utc>>,
 ) -> anyhow::Result<String> {
     let text = new_token()?;
@@ -268,7 +271,8 @@ async fn add_token(
             customer,
             user,
             name,
-            role,
+            role: RoleOf::BuiltIn(role),
+            scopes: None,
             expires_at,
         },
         &text,
@@ -401,7 +405,7 @@ mod tests {
     async fn a_token_works_and_its_making_is_in_the_audit_log() {
         let database = db::testing::TestDatabase::new().await;
         let mut tx = begin(&database.pool).await.unwrap();
-        let token = add_person(&mut tx, None, "a@b.test", "admin").await.unwrap();
+        let token = add_person(&mut tx, None, "a@b.test", Role::Admin).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = tenant::begin(&database.pool, Scope::Auth).await.unwrap();
         assert_eq!(
@@ -414,7 +418,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(actions, ["user.create", "api_token.create"]);
-        let error = add_token(&mut tx, None, None, "ci", "ci", None)
+        let error = add_token(&mut tx, None, None, "ci", Role::Ci, None)
             .await
             .unwrap_err()
             .to_string();

@@ -7,10 +7,13 @@ use anyhow::{Context, bail};
 use db::{
     cloud_accounts::{self, CloudAccount},
     customers::{self, Customer},
+    roles::RoleOf,
     tenant::{self, Scope},
     tokens::{self, NewToken},
+    users,
 };
 use domain::{
+    access::Role,
     id::{ApiTokenId, CloudAccountId, CustomerId, UserId},
     provider::{Provider, World},
 };
@@ -60,11 +63,11 @@ pub(crate) async fn seed(
     simulated_cloud: &Path,
     emulator: Option<&EmulatorAccount>,
 ) -> anyhow::Result<Seeded> {
-    ensure_person(pool, None, ADMIN_EMAIL, "admin", &kept.admin_token).await?;
+    ensure_person(pool, None, ADMIN_EMAIL, Role::Admin, &kept.admin_token).await?;
     let mut seeded = Vec::new();
     for ((name, slug, email), token) in CUSTOMERS.into_iter().zip(&kept.customer_tokens) {
         let id = ensure_customer(pool, name, slug).await?;
-        ensure_person(pool, Some(id), email, "owner", token).await?;
+        ensure_person(pool, Some(id), email, Role::Owner, token).await?;
         if let Some(emulator) = emulator {
             // A customer's own account comes before the platform's.
             let account = Wanted {
@@ -129,7 +132,7 @@ async fn ensure_person(
     pool: &PgPool,
     customer: Option<CustomerId>,
     email: &str,
-    role: &str,
+    role: Role,
     token: &str,
 ) -> anyhow::Result<()> {
     let mut tx = tenant::begin(pool, Scope::Auth).await?;
@@ -139,7 +142,7 @@ async fn ensure_person(
     drop(tx);
     let mut tx = tenant::begin(pool, Scope::Platform).await?;
     let user = UserId::new();
-    tokens::insert_user(&mut tx, user, customer, email, role)
+    users::insert(&mut tx, user, customer, email, "", RoleOf::BuiltIn(role))
         .await
         .with_context(|| {
             format!("{email} can't be added; if secrets.json was lost, remove the folder and start anew")
@@ -149,7 +152,8 @@ async fn ensure_person(
         customer,
         user: Some(user),
         name: "siteplane dev",
-        role,
+        role: RoleOf::BuiltIn(role),
+        scopes: None,
         expires_at: None,
     };
     tokens::insert(&mut tx, &token_row, token).await?;

@@ -11,11 +11,13 @@ use std::{
 use db::{
     cloud_accounts::CloudAccount,
     customers::Customer,
+    roles::RoleOf,
     tenant::{self, Scope},
     testing::TestDatabase,
     tokens::NewToken,
 };
 use domain::{
+    access::Role,
     id::{ApiTokenId, CloudAccountId, CustomerId},
     provider::{Provider, World},
 };
@@ -344,7 +346,8 @@ async fn seed(database: &TestDatabase, folder: &Path, cloud: &Cloud, token: &str
         customer: Some(customer),
         user: None,
         name: "acceptance",
-        role: "owner",
+        role: RoleOf::BuiltIn(Role::Owner),
+        scopes: None,
         expires_at: None,
     };
     db::tokens::insert(&mut tx, &new, token).await.unwrap();

@@ -1,42 +1,60 @@
 //! Who calls, and what they may do: a handler gets its permission as an argument, or is not called.
 //!
-//! - [`Caller<P>`]: the bearer of a known token whose role has permission `P`;
-//! - [`SiteAccess<P>`], [`DeploymentAccess<P>`]: the same, with the row that the path names. Another customer's row
-//!   is as unknown as one that does not exist.
+//! - [`Caller<P>`]: the bearer of a token, or of a session's access token, who holds permission `P`;
+//! - [`SiteAccess<P>`], [`DeploymentAccess<P>`], [`CustomerAccess<P>`]: the same, with the row that the path names.
+//!   Another customer's row is as unknown as one that does not exist;
+//! - [`Person`]: whoever is signed in, about themselves.
 
-mod role;
+pub(crate) mod access_token;
+pub(crate) mod operations;
+pub(crate) mod password;
+mod permission;
 mod row;
+pub(crate) mod second_factor;
+pub(crate) mod sign_in;
 
 use std::marker::PhantomData;
 
 use axum::{
-    extract::{FromRef, FromRequestParts},
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRef, FromRequestParts, MatchedPath},
+    http::{HeaderMap, Method, header, request::Parts},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use db::{
     audit::{self, Actor, ActorKind, AuditEvent},
+    sessions,
     tenant::{self, Scope},
-    tokens::{self, TokenBearer},
+    tokens::{self, Bearer, Proof},
 };
-use domain::{id::CustomerId, specification::Secret};
+use domain::{
+    id::{CustomerId, SessionId, UserId},
+    specification::Secret,
+};
+use rand::{TryRng, rngs::SysRng};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub(crate) use role::{Change, Permission, Plan, Read, ReadPlatform, ReadState, Reveal, Role};
-pub(crate) use row::{DeploymentAccess, SiteAccess, load_site};
+use operations::Access;
+pub(crate) use permission::{
+    BEARER, Change, Limit, ManageCustomers, ManageMembers, ManageTokens, Permission, Plan, Read,
+    ReadCustomer, ReadMembers, ReadPlatform, ReadState, Reveal, Rights, is_second_factor,
+};
+pub(crate) use row::{CustomerAccess, DeploymentAccess, SecondId, SecondText, SiteAccess, load_site};
 
 use crate::{App, error::ApiError, trace::TraceId};
 
 /// A caller who has permission `P`.
 #[derive(Debug)]
 pub(crate) struct Caller<P> {
-    /// What their role lets them do.
-    pub(crate) role: Role,
+    /// What they may do.
+    pub(crate) role: Rights,
     /// The request's trace, for what the caller changes.
     pub(crate) trace: TraceId,
-    bearer: TokenBearer,
+    bearer: Bearer,
     token: Secret,
     permission: PhantomData<fn() -> P>,
 }
@@ -51,15 +69,14 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = App::from_ref(state);
+        require_row(parts, Access::Holds(P::PERMISSION))?;
         let token =
             token_of(&parts.headers, P::BY_PASSWORD).ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
-        let bearer = find_bearer(&app.pool, &token)
+        let bearer = find_bearer(&app, &token)
             .await?
             .ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
-        let role: Role = bearer.role.parse().map_err(ApiError::internal)?;
-        if !P::is_held_by(role) {
-            return Err(ApiError::forbidden(format!("the role {role} may not {}", P::TO)));
-        }
+        let role = Rights::of(&bearer, app.settings.sign_in.platform_second_factor)?;
+        role.require::<P>()?;
         let trace = TraceId::of_parts(parts);
         Ok(Self {
             role,
@@ -68,6 +85,132 @@ where
             token,
             permission: PhantomData,
         })
+    }
+}
+
+/// Whoever is signed in, whatever they may do.
+#[derive(Debug)]
+pub(crate) struct Person {
+    /// What they may do.
+    pub(crate) rights: Rights,
+    /// The request's trace.
+    pub(crate) trace: TraceId,
+    /// By what they are known.
+    pub(crate) bearer: Bearer,
+}
+
+impl<S> FromRequestParts<S> for Person
+where
+    S: Send + Sync,
+    App: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = App::from_ref(state);
+        require_row(parts, Access::SignedIn)?;
+        let token = token_of(&parts.headers, false).ok_or_else(|| ApiError::unauthorized(BEARER))?;
+        let bearer = find_bearer(&app, &token)
+            .await?
+            .ok_or_else(|| ApiError::unauthorized(BEARER))?;
+        Ok(Self {
+            rights: Rights::of(&bearer, app.settings.sign_in.platform_second_factor)?,
+            trace: TraceId::of_parts(parts),
+            bearer,
+        })
+    }
+}
+
+impl Person {
+    /// The person, who must have come by a session: what a token does in somebody's name stops here.
+    ///
+    /// # Errors
+    /// They came by an API token.
+    pub(crate) fn in_session(&self) -> Result<(UserId, SessionId), ApiError> {
+        match (&self.bearer.proof, self.bearer.user) {
+            (Proof::Session { id, .. }, Some(user)) => Ok((user, *id)),
+            _ => Err(ApiError::forbidden(
+                "this is for people who signed in; an API token can't do it",
+            )),
+        }
+    }
+
+    /// Writes down what the person did to their own account.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub(crate) async fn record(
+        &self,
+        conn: &mut PgConnection,
+        action: &str,
+        details: Value,
+    ) -> sqlx::Result<()> {
+        let actor = actor_of(&self.bearer);
+        let subject = self.bearer.user.map_or(Uuid::nil(), |user| user.0);
+        let event = AuditEvent {
+            customer: self.bearer.customer,
+            actor: &actor,
+            action,
+            subject_kind: "user",
+            subject,
+            details,
+            trace_id: self.trace.as_str(),
+        };
+        audit::record(conn, event).await
+    }
+}
+
+/// The operation's row and the handler's signature must say the same.
+fn require_row(parts: &Parts, asked: Access) -> Result<(), ApiError> {
+    let route = parts
+        .extensions
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    let row = operations::access_of(&parts.method, route);
+    if row == Some(asked) {
+        return Ok(());
+    }
+    Err(ApiError::internal(WrongRow {
+        method: parts.method.clone(),
+        route: route.to_owned(),
+        row,
+        asked,
+    }))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{method} {route} asks for {asked:?} and its row in auth::operations says {row:?}")]
+struct WrongRow {
+    method: Method,
+    route: String,
+    row: Option<Access>,
+    asked: Access,
+}
+
+/// `N` bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .expect("an operating system without randomness can't serve anybody");
+    bytes
+}
+
+/// A text with 256 random bits, to be stored as its digest only.
+pub(crate) fn random_text(prefix: &str) -> Secret {
+    Secret::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random::<32>())))
+}
+
+fn actor_of(bearer: &Bearer) -> Actor {
+    let (kind, id) = match (&bearer.proof, bearer.user) {
+        (_, Some(user)) => (ActorKind::User, user.0),
+        (Proof::Token(token), None) => (ActorKind::Token, token.0),
+        (Proof::Session { id, .. }, None) => (ActorKind::User, id.0),
+    };
+    Actor {
+        kind,
+        id: Some(id),
+        name: bearer.name.clone(),
     }
 }
 
@@ -86,8 +229,8 @@ impl<P> Caller<P> {
     ///
     /// # Errors
     /// The database refused.
-    pub(crate) async fn is_still_there(&self, pool: &PgPool) -> sqlx::Result<bool> {
-        Ok(find_bearer(pool, &self.token)
+    pub(crate) async fn is_still_there(&self, app: &App) -> Result<bool, ApiError> {
+        Ok(find_bearer(app, &self.token)
             .await?
             .is_some_and(|bearer| bearer == self.bearer))
     }
@@ -104,22 +247,15 @@ impl<P> Caller<P> {
     pub(crate) async fn record(
         &self,
         conn: &mut PgConnection,
-        customer: CustomerId,
+        customer: impl Into<Option<CustomerId>>,
         action: &str,
         subject: (&str, Uuid),
         details: Value,
     ) -> sqlx::Result<()> {
-        let (kind, id) = match self.bearer.user {
-            Some(user) => (ActorKind::User, user.0),
-            None => (ActorKind::Token, self.bearer.token.0),
-        };
+        let actor = actor_of(&self.bearer);
         let event = AuditEvent {
-            customer: Some(customer),
-            actor: &Actor {
-                kind,
-                id: Some(id),
-                name: self.bearer.name.clone(),
-            },
+            customer: customer.into(),
+            actor: &actor,
             action,
             subject_kind: subject.0,
             subject: subject.1,
@@ -130,8 +266,18 @@ impl<P> Caller<P> {
     }
 }
 
-async fn find_bearer(pool: &PgPool, token: &Secret) -> sqlx::Result<Option<TokenBearer>> {
-    let mut tx = tenant::begin(pool, Scope::Auth).await?;
+async fn find_bearer(app: &App, token: &Secret) -> Result<Option<Bearer>, ApiError> {
+    // A JSON object in base64url begins like this; an API token does not.
+    if token.expose().starts_with("eyJ") {
+        let Some(session) = app.keyring.verify(app, token.expose()).await? else {
+            return Ok(None);
+        };
+        let mut tx = tenant::begin(&app.pool, Scope::Auth).await?;
+        let bearer = sessions::find_bearer(&mut tx, session).await?;
+        tx.commit().await?;
+        return Ok(bearer);
+    }
+    let mut tx = tenant::begin(&app.pool, Scope::Auth).await?;
     let bearer = tokens::find_bearer(&mut tx, token.expose()).await?;
     tx.commit().await?;
     Ok(bearer)

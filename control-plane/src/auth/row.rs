@@ -5,6 +5,7 @@ use axum::{
     http::request::Parts,
 };
 use db::{
+    customers::{self, Customer},
     deployments::{self, Deployment},
     sites::{self, Site},
     tenant::{self, Scope},
@@ -111,6 +112,44 @@ impl<P> DeploymentAccess<P> {
     }
 }
 
+/// Permission `P` on the customer that the path names: the caller's own, or any for the platform's people.
+#[derive(Debug)]
+pub(crate) struct CustomerAccess<P> {
+    /// Who has it.
+    pub(crate) caller: Caller<P>,
+    /// The customer as it was when the request came.
+    pub(crate) customer: Customer,
+}
+
+impl<S, P> FromRequestParts<S> for CustomerAccess<P>
+where
+    S: Send + Sync,
+    App: FromRef<S>,
+    P: Permission,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::<P>::from_request_parts(parts, state).await?;
+        let unknown = || ApiError::not_found("customer");
+        let id = id_in_path(parts, state).await.ok_or_else(unknown)?;
+        let mut tx = tenant::begin(&App::from_ref(state).pool, caller.scope()).await?;
+        let customer = customers::find(&mut tx, id).await?.ok_or_else(unknown)?;
+        tx.commit().await?;
+        Ok(Self { caller, customer })
+    }
+}
+
+impl<P> CustomerAccess<P> {
+    /// Begins a transaction that sees and touches this customer's rows only, whoever the caller is.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub(crate) async fn begin(&self, pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+        tenant::begin(pool, Scope::Customer(self.customer.id)).await
+    }
+}
+
 /// The site with this id, if the scope has it and it is no draft.
 ///
 /// # Errors
@@ -127,4 +166,36 @@ pub(crate) async fn load_site(pool: &PgPool, scope: Scope, id: SiteId) -> Result
 async fn id_in_path<S: Send + Sync, T: std::str::FromStr>(parts: &mut Parts, state: &S) -> Option<T> {
     let params = RawPathParams::from_request_parts(parts, state).await.ok()?;
     params.iter().next()?.1.parse().ok()
+}
+
+/// The second parameter of the path, as an id; what is no id names nothing.
+#[derive(Debug)]
+pub(crate) struct SecondId<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for SecondId<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let SecondText(text) = SecondText::from_request_parts(parts, state).await?;
+        text.parse()
+            .map(Self)
+            .map_err(|_| ApiError::not_found("thing of that id"))
+    }
+}
+
+/// The second parameter of the path, as it is.
+#[derive(Debug)]
+pub(crate) struct SecondText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for SecondText {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let unknown = || ApiError::not_found("thing of that name");
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| unknown())?;
+        let text = params.iter().nth(1).map(|(_, text)| text.to_owned());
+        text.map(Self).ok_or_else(unknown)
+    }
 }

@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::{Change, DeploymentAccess, Read, Role},
+    auth::{Change, DeploymentAccess, Read, Rights},
     body::{self, FromBody, MaybeJson},
     error::ApiError,
 };
@@ -154,7 +154,7 @@ impl DeploymentView {
         world: World,
         steps: Vec<StepView>,
         waiting_because: Option<String>,
-        role: Role,
+        role: Rights,
     ) -> Self {
         let mut actions = DeploymentActions::of(row.status, row.cancel_asked_at);
         if let Some(why) = role.denied::<Change>() {
@@ -214,7 +214,7 @@ pub(crate) async fn views(
     conn: &mut PgConnection,
     site: SiteId,
     rows: Vec<Deployment>,
-    role: Role,
+    role: Rights,
 ) -> sqlx::Result<Vec<DeploymentView>> {
     let ids: Vec<DeploymentId> = rows.iter().map(|row| row.id).collect();
     let mut steps = steps::list_of(conn, &ids).await?;
@@ -247,7 +247,7 @@ pub(crate) async fn views(
 pub(crate) async fn view(
     conn: &mut PgConnection,
     id: DeploymentId,
-    role: Role,
+    role: Rights,
 ) -> Result<DeploymentView, ApiError> {
     let row = deployments::find(conn, id)
         .await?

@@ -310,12 +310,12 @@ impl Follower {
                     Err(RecvError::Closed) => return None,
                 },
                 _ = self.poll.tick() => self.look = true,
-                _ = self.heartbeat.tick() => match self.caller.is_still_there(&self.app.pool).await {
+                _ = self.heartbeat.tick() => match self.caller.is_still_there(&self.app).await {
                     Ok(true) => return Some(SseEvent::default().comment("heartbeat")),
                     Ok(false) => return None,
                     Err(error) => {
                         // Who can't be asked for can't be let on; the reader comes back with its Last-Event-ID.
-                        warn!(%error, "Could not ask for the token of a stream's reader");
+                        warn!(?error, "Could not ask for the token of a stream's reader");
                         return None;
                     }
                 },

@@ -17,7 +17,7 @@ use aes_gcm::{
     aead::{Aead, Payload, consts::U12},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::id::{CloudAccountId, CustomerId, DeploymentId, SiteId};
+use domain::id::{CloudAccountId, CustomerId, DeploymentId, MailId, SigningKeyId, SiteId, UserId};
 use rand::{TryRng, rngs::SysRng};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -73,6 +73,21 @@ pub enum SealedFor {
         customer_id: CustomerId,
         /// The site.
         site_id: SiteId,
+    },
+    /// A person's TOTP secret; kept in Postgres.
+    Totp {
+        /// The person.
+        user_id: UserId,
+    },
+    /// The private half of a key that signs access tokens; kept in Postgres.
+    SigningKey {
+        /// The key.
+        signing_key_id: SigningKeyId,
+    },
+    /// What a mail says, with the links in it; kept in Postgres until it is sent.
+    Mail {
+        /// The mail.
+        mail_id: MailId,
     },
 }
 

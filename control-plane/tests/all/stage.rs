@@ -11,12 +11,16 @@ use control_plane::{App, Settings};
 use db::{
     cloud_accounts::{self, CloudAccount},
     customers::{self, Customer},
+    roles::RoleOf,
     testing::TestDatabase,
     tokens::{self, NewToken},
+    users,
 };
 use domain::{
+    access::Role,
     deployment::DeploymentStatus,
-    id::{ApiTokenId, CloudAccountId, CustomerId},
+    id::{ApiTokenId, CloudAccountId, CustomerId, MailId, UserId},
+    mail::Letter,
     provider::{Provider, World},
 };
 use serde_json::{Value, json};
@@ -24,6 +28,7 @@ use sqlx::PgConnection;
 use state::{
     keys::MasterKeys,
     local_s3::LocalS3,
+    seal::{SealedFor, open_value},
     store::{BlobStore, Patience, StoreSettings},
     versions::StateStore,
 };
@@ -149,6 +154,7 @@ pub(crate) fn settings() -> Settings {
         event_heartbeat: Duration::from_secs(60),
         event_poll: Duration::from_secs(60),
         request_timeout: Duration::from_secs(30),
+        ..Settings::default()
     }
 }
 
@@ -189,7 +195,8 @@ impl Stage {
                 customer: of,
                 user: None,
                 name,
-                role,
+                role: RoleOf::BuiltIn(role.parse().unwrap()),
+                scopes: None,
                 expires_at: None,
             };
             tokens::insert(&mut owner, &row, &token(name)).await.unwrap();
@@ -296,6 +303,38 @@ impl Stage {
             .ok(202);
         let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
         (id(&answer["site"]), id(&answer["deployment"]))
+    }
+
+    /// Adds a person without a password.
+    pub(crate) async fn person(&self, customer: Option<CustomerId>, email: &str, role: Role) -> UserId {
+        let id = UserId::new();
+        users::insert(
+            &mut self.owner().await,
+            id,
+            customer,
+            email,
+            "",
+            RoleOf::BuiltIn(role),
+        )
+        .await
+        .unwrap();
+        id
+    }
+
+    /// The letters that were queued for an address, oldest first, as a worker would open them.
+    pub(crate) async fn letters(&self, email: &str) -> Vec<Letter> {
+        let rows: Vec<(Uuid, Vec<u8>)> =
+            sqlx::query_as("select id, parameters_sealed from mails where recipient = $1 order by id")
+                .bind(email)
+                .fetch_all(&mut self.owner().await)
+                .await
+                .unwrap();
+        rows.into_iter()
+            .map(|(id, sealed)| {
+                let sealed_for = SealedFor::Mail { mail_id: MailId(id) };
+                open_value(&self.app.store.keys, &sealed_for, &sealed).unwrap()
+            })
+            .collect()
     }
 
     pub(crate) async fn owner(&self) -> PgConnection {

@@ -21,15 +21,13 @@ use domain::{
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{
-    SiteAnswer, create::Approval, etag, if_match::IfMatch, secrets::open_secrets, secrets::seal_secrets, view,
-};
+use super::{SiteAnswer, create::Approval, etag, secrets::open_secrets, secrets::seal_secrets, view};
 use crate::{
     App,
     auth::{Change, SiteAccess},
     body::{self, FromBody, Json},
     error::ApiError,
-    http,
+    http::{self, if_match::IfMatch},
     pagination::Parameters,
 };
 
@@ -156,7 +154,11 @@ pub(crate) async fn change(
 
     let (mut tx, site) = access.lock(&app.pool).await?;
     refuse_gone(&site)?;
-    if_match.check(site.desired_specification)?;
+    if_match.check(
+        site.desired_specification,
+        "site_changed",
+        "The site was changed meanwhile",
+    )?;
     let before = specifications::find(&mut tx, site.id, site.desired_specification).await?;
     let patched = patch.apply(&app, &site, &before)?;
     let role = access.caller.role;

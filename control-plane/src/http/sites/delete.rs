@@ -18,12 +18,12 @@ use domain::{
 };
 use serde_json::json;
 
-use super::{SiteAnswer, create::Approval, if_match::IfMatch, view};
+use super::{SiteAnswer, create::Approval, view};
 use crate::{
     App,
     auth::{Change, SiteAccess},
     error::ApiError,
-    http,
+    http::{self, if_match::IfMatch},
     pagination::Parameters,
 };
 
@@ -74,7 +74,11 @@ pub(crate) async fn delete(
         }
         _ => {}
     }
-    if_match.check(site.desired_specification)?;
+    if_match.check(
+        site.desired_specification,
+        "site_changed",
+        "The site was changed meanwhile",
+    )?;
     let stored = specifications::find(&mut tx, site.id, site.desired_specification).await?;
     if stored.specification.deletion_protection {
         return Err(ApiError::conflict(

@@ -3,7 +3,6 @@
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod delete;
-mod if_match;
 pub(crate) mod reveal;
 pub(crate) mod secrets;
 
@@ -34,7 +33,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::{Caller, Change, Read, Reveal, Role, SiteAccess},
+    auth::{Caller, Change, Read, Reveal, Rights, SiteAccess},
     error::ApiError,
     http::deployments::{self, DeploymentView},
     pagination::{List, Parameters},
@@ -101,7 +100,7 @@ pub(crate) struct SiteAnswer {
 }
 
 impl SiteActions {
-    fn of(site: &Site, specification: &SiteSpecification, role: Role) -> Self {
+    fn of(site: &Site, specification: &SiteSpecification, role: Rights) -> Self {
         let gone = match site.status {
             SiteStatus::Deleting => Some("the site is being deleted".to_owned()),
             SiteStatus::Deleted => Some("the site is deleted".to_owned()),
@@ -126,7 +125,7 @@ impl SiteActions {
 }
 
 impl SiteView {
-    fn new(site: Site, specification: SiteSpecification, role: Role) -> Self {
+    fn new(site: Site, specification: SiteSpecification, role: Rights) -> Self {
         Self {
             actions: SiteActions::of(&site, &specification, role),
             id: site.id,
@@ -152,7 +151,7 @@ impl SiteView {
 ///
 /// # Errors
 /// The database refused, or the site is gone.
-pub(crate) async fn view(conn: &mut PgConnection, id: SiteId, role: Role) -> Result<SiteView, ApiError> {
+pub(crate) async fn view(conn: &mut PgConnection, id: SiteId, role: Rights) -> Result<SiteView, ApiError> {
     let site = sites::find(conn, id)
         .await?
         .ok_or_else(|| ApiError::not_found("site"))?;

@@ -1,4 +1,4 @@
-//! `If-Match`: a change says which specification its author saw.
+//! `If-Match`: a change says which version its author saw.
 
 use axum::{
     extract::FromRequestParts,
@@ -35,24 +35,30 @@ impl IfMatch {
         let problem = FieldProblem {
             field: "If-Match".to_owned(),
             found: None,
-            allowed: "the ETag of the site as it was last read".to_owned(),
+            allowed: "the ETag that came when it was last read".to_owned(),
         };
         Err(ApiError::new(
             StatusCode::PRECONDITION_REQUIRED,
             "if_match_required",
-            "Say which specification the change is made from",
+            "Say which version the change is made from",
             problem.to_string(),
         )
         .with_problems(vec![problem]))
     }
 
-    /// Refuses a change made from another specification than the desired one. Without the header all is well.
+    /// Refuses a change made from another version than the one there is; `code` and `title` name the refusal. Without
+    /// the header all is well.
     ///
     /// # Errors
     /// 412 where someone else was quicker.
-    pub(crate) fn check(&self, desired: i32) -> Result<(), ApiError> {
+    pub(crate) fn check(
+        &self,
+        version: i32,
+        code: &'static str,
+        title: &'static str,
+    ) -> Result<(), ApiError> {
         let Some(found) = &self.0 else { return Ok(()) };
-        let wanted = format!("\"{desired}\"");
+        let wanted = format!("\"{version}\"");
         if found
             .split(',')
             .map(str::trim)
@@ -60,18 +66,11 @@ impl IfMatch {
         {
             return Ok(());
         }
-        let problem = FieldProblem::new(
-            "If-Match",
-            found,
-            format!("{wanted}: the desired specification is number {desired}"),
-        );
-        Err(ApiError::new(
-            StatusCode::PRECONDITION_FAILED,
-            "site_changed",
-            "The site was changed meanwhile",
-            problem.to_string(),
+        let problem = FieldProblem::new("If-Match", found, format!("{wanted}: that is its version now"));
+        Err(
+            ApiError::new(StatusCode::PRECONDITION_FAILED, code, title, problem.to_string())
+                .with_problems(vec![problem]),
         )
-        .with_problems(vec![problem]))
     }
 }
 
@@ -90,12 +89,14 @@ mod tests {
             ("3", false),
         ] {
             assert_eq!(
-                IfMatch(Some(found.to_owned())).check(3).is_ok(),
+                IfMatch(Some(found.to_owned()))
+                    .check(3, "changed", "Changed")
+                    .is_ok(),
                 matches,
                 "{found}"
             );
         }
-        assert!(IfMatch(None).check(3).is_ok());
+        assert!(IfMatch(None).check(3, "changed", "Changed").is_ok());
         assert!(IfMatch(None).require().is_err());
     }
 }
