@@ -97,7 +97,7 @@ pub(crate) struct Pids {
 pub(crate) struct SignIn {
     /// Address.
     pub(crate) email: String,
-    /// Nothing yet: tokens are the only sign-in.
+    /// Password, unless the person set another.
     pub(crate) password: Option<String>,
     /// API token.
     pub(crate) token: String,

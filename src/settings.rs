@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::Context;
+use chrono::TimeDelta;
 use domain::{provider::World, specification::Secret};
 use figment::{
     Figment,
@@ -21,6 +22,7 @@ use figment::{
 };
 pub(crate) use reading::Problems;
 use reading::{ProgramEnvironment, Reader};
+use reqwest::Url;
 use state::{
     keys::MasterKeys,
     store::{Patience, StoreSettings},
@@ -81,6 +83,21 @@ settings! {
     api: Api {
         /// Where it listens.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 7600)),
+        /// Where people reach it; without it `http://` and where it listens.
+        public_url: Option<String> = None,
+    }
+    /// How people sign in.
+    sign_in: SignIn {
+        /// A session that is not used for so long ends.
+        session_idle_days: u32 = 7,
+        /// A session ends after so long in any case.
+        session_absolute_days: u32 = 30,
+        /// The platform's people may do nothing before they signed in with a second factor.
+        platform_second_factor: bool = true,
+        /// How long an invitation is good.
+        invitation_days: u32 = 7,
+        /// How long a mailed link is good.
+        link_minutes: u32 = 60,
     }
     /// What seals states, plans and credentials.
     secrets: Secrets {
@@ -231,6 +248,7 @@ impl Settings {
                 "0 is no number of deployments at once; it must be at least 1",
             );
         }
+        self.judge_sign_in(problems);
         if self.database.max_connections < 2 {
             problems.add("database.max_connections", "a process needs at least 2");
         }
@@ -265,6 +283,59 @@ impl Settings {
                     "production knows no simulated cloud",
                 );
             }
+        }
+    }
+
+    fn judge_sign_in(&self, problems: &mut Problems) {
+        if let Some(problem) = self.api.public_url.as_deref().and_then(|url| {
+            let parsed = url.parse::<Url>().map_err(|error| error.to_string());
+            problem_of_public_url(parsed.as_ref(), self.environment)
+        }) {
+            problems.add("api.public_url", problem);
+        } else if self.environment == Environment::Production && self.api.public_url.is_none() {
+            problems.add(
+                "api.public_url",
+                "production needs it: mailed links lead there, and tokens are issued in its name",
+            );
+        }
+        let sign_in = &self.sign_in;
+        for (key, value, most) in [
+            ("sign_in.session_idle_days", sign_in.session_idle_days, 3650),
+            (
+                "sign_in.session_absolute_days",
+                sign_in.session_absolute_days,
+                3650,
+            ),
+            ("sign_in.invitation_days", sign_in.invitation_days, 365),
+            ("sign_in.link_minutes", sign_in.link_minutes, 7 * 24 * 60),
+        ] {
+            if !(1..=most).contains(&value) {
+                problems.add(key, format!("{value} is not from 1 to {most}"));
+            }
+        }
+    }
+
+    /// Where people reach this installation, without a `/` at the end.
+    pub(crate) fn public_url(&self) -> String {
+        let fallback = || format!("http://{}", self.api.listen);
+        let url = self.api.public_url.clone().unwrap_or_else(fallback);
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// What the API is told.
+    pub(crate) fn api(&self) -> control_plane::Settings {
+        let sign_in = &self.sign_in;
+        control_plane::Settings {
+            allowed_worlds: self.accounts.worlds.clone(),
+            public_url: self.public_url(),
+            sign_in: control_plane::SignInSettings {
+                idle: TimeDelta::days(sign_in.session_idle_days.into()),
+                absolute: TimeDelta::days(sign_in.session_absolute_days.into()),
+                platform_second_factor: sign_in.platform_second_factor,
+                invitation: TimeDelta::days(sign_in.invitation_days.into()),
+                link: TimeDelta::minutes(sign_in.link_minutes.into()),
+            },
+            ..control_plane::Settings::default()
         }
     }
 
@@ -371,4 +442,19 @@ impl Settings {
             minimum_free_disk: self.worker.minimum_free_disk_mb * 1_000_000,
         }
     }
+}
+
+/// What is wrong with the address at which people reach an installation, if anything.
+fn problem_of_public_url(url: Result<&Url, &String>, environment: Environment) -> Option<String> {
+    let url = match url {
+        Ok(url) => url,
+        Err(error) => return Some(format!("is no URL: {error}")),
+    };
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_bare || !url.username().is_empty()
+    {
+        return Some("must be https:// or http:// and a host, with nothing behind it".to_owned());
+    }
+    let is_plain = environment == Environment::Production && url.scheme() == "http";
+    is_plain.then(|| "production must be reached by https://".to_owned())
 }

@@ -22,7 +22,11 @@ mod trace;
 pub use app::{App, Settings, SignInSettings};
 pub use auth::{
     access_token::{RotateError, rotate as rotate_signing_key},
+    bootstrap::{
+        ImportError, NoHash, UnknownHash, hash_password, import_password_hash, link_to_set_password,
+    },
     operations::{Access, OPERATIONS},
+    sign_in::account_subject,
 };
 pub use openapi::openapi_json;
 pub use router::router;

@@ -36,8 +36,10 @@ pub(crate) async fn queue(
 
 /// An address of the portal with a token behind `#`, which no server and no log gets to see.
 pub(crate) fn link(app: &App, page: &str, token: &str) -> String {
-    format!(
-        "{}/{page}#token={token}",
-        app.settings.public_url.trim_end_matches('/')
-    )
+    link_at(&app.settings.public_url, page, token)
+}
+
+/// The same at an address that is known otherwise.
+pub(crate) fn link_at(public_url: &str, page: &str, token: &str) -> String {
+    format!("{}/{page}#token={token}", public_url.trim_end_matches('/'))
 }

@@ -1,6 +1,8 @@
 //! `siteplane admin`: the first customers, people, tokens and accounts. Works on the database as its owner, so it
 //! needs no API and no sign-in; each change is in the audit log.
 
+mod people;
+
 use std::{collections::BTreeMap, io::Read, process::ExitCode};
 
 use anyhow::{Context, bail, ensure};
@@ -33,12 +35,34 @@ use crate::{
 /// What to make.
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
-    /// An admin of the platform, with a token that is shown once.
+    /// One of the platform's people, with a link to set a password and a token, both shown once.
     #[command(name = "create-admin")]
     Admin {
         /// Address of the person.
         email: String,
+        /// What they are: admin, operator, auditor.
+        #[arg(long, default_value = "admin")]
+        role: Role,
     },
+    /// A link by which somebody sets a new password, shown once; for who can't get a mail.
+    ResetPassword {
+        /// Address of the person.
+        email: String,
+    },
+    /// Lets somebody sign in again at once who waits after wrong passwords.
+    Unlock {
+        /// Address of the person.
+        email: String,
+    },
+    /// People of another program with their passwords' hashes (bcrypt, argon2). Comes by stdin, a JSON object a line:
+    /// {"email", "name", "role", "password_hash"}. All of them, or none.
+    ImportPeople {
+        /// Whose they become, by slug; without it the platform's.
+        #[arg(long)]
+        customer: Option<String>,
+    },
+    /// A new key to sign access tokens with. The old one stays good until its tokens are over.
+    RotateSigningKey,
     /// A customer, with its first owner and a token that is shown once.
     #[command(name = "create-customer")]
     Customer {
@@ -99,11 +123,50 @@ pub(crate) enum What {
 pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitCode> {
     let pool = owner_pool(settings).await?;
     match what {
-        What::Admin { email } => {
+        What::Admin { email, role } => {
+            ensure!(
+                role.is_platform() && role.is_for_people(),
+                "--role must be admin, operator or auditor"
+            );
             let mut tx = begin(&pool).await?;
-            let token = add_person(&mut tx, None, &email, Role::Admin).await?;
+            let token = add_person(&mut tx, None, &email, role).await?;
             tx.commit().await?;
-            print(format!("Admin {email}. The token, shown this once:\n{token}"));
+            let link = people::link_to_set_password(&pool, settings, &email).await?;
+            print(format!(
+                "{role} {email}. A password is set, once, within {} minutes, at\n{}\nThe token, shown this once:\n{token}",
+                settings.sign_in.link_minutes,
+                link.expose()
+            ));
+        }
+        What::ResetPassword { email } => {
+            let link = people::link_to_set_password(&pool, settings, &email).await?;
+            print(format!(
+                "{email} sets a new password, once, within {} minutes, at\n{}",
+                settings.sign_in.link_minutes,
+                link.expose()
+            ));
+        }
+        What::Unlock { email } => {
+            people::unlock(&pool, &email).await?;
+            print(format!("{email} may sign in again at once."));
+        }
+        What::ImportPeople { customer } => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("can't read the people from stdin")?;
+            let people = people::read(&text, customer.is_some())?;
+            let count = people.len();
+            people::import(&pool, customer.as_deref(), people).await?;
+            print(format!(
+                "{count} people imported. Their passwords are what they were."
+            ));
+        }
+        What::RotateSigningKey => {
+            let id = control_plane::rotate_signing_key(&pool, &settings.master_keys()?, Utc::now()).await?;
+            print(format!(
+                "Signing key {id} is published, and signs as soon as every process knows it."
+            ));
         }
         What::Customer {
             name,

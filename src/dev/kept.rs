@@ -30,6 +30,12 @@ pub(crate) struct Kept {
     pub(crate) admin_token: String,
     /// The customers' tokens.
     pub(crate) customer_tokens: [String; 2],
+    /// The admin's password. Folders of before there were passwords have none.
+    #[serde(default)]
+    pub(crate) admin_password: String,
+    /// The owners' passwords.
+    #[serde(default)]
+    pub(crate) customer_passwords: [String; 2],
 }
 
 impl Kept {
@@ -40,12 +46,22 @@ impl Kept {
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| {
-                format!(
-                    "{} can't be understood; remove its folder to start anew",
-                    path.display()
-                )
-            }),
+            Ok(text) => {
+                let mut kept: Self = serde_json::from_slice(&text).with_context(|| {
+                    format!(
+                        "{} can't be understood; remove its folder to start anew",
+                        path.display()
+                    )
+                })?;
+                let passwords = kept.customer_passwords.iter_mut();
+                for missing in passwords
+                    .chain([&mut kept.admin_password])
+                    .filter(|text| text.is_empty())
+                {
+                    *missing = password()?;
+                }
+                Ok(kept)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::new(),
             Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
         }
@@ -61,6 +77,8 @@ impl Kept {
             s3_secret_key: random_text()?,
             admin_token: new_token()?,
             customer_tokens: [new_token()?, new_token()?],
+            admin_password: password()?,
+            customer_passwords: [password()?, password()?],
         })
     }
 
@@ -79,6 +97,17 @@ impl Kept {
 /// The system has no random numbers.
 pub(crate) fn new_token() -> anyhow::Result<String> {
     Ok(format!("sp_{}", random_text()?))
+}
+
+/// 80 random bits, short enough to be typed.
+fn password() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 20];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .context("the system gives no random numbers")?;
+    let letters = bytes.map(|byte| char::from(b"abcdefghjkmnpqrs"[usize::from(byte % 16)]));
+    let groups: Vec<String> = letters.chunks(5).map(|group| group.iter().collect()).collect();
+    Ok(groups.join("-"))
 }
 
 /// 256 random bits in letters that need no quoting, in a URL or anywhere.

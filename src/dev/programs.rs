@@ -28,6 +28,11 @@ impl Parts<'_> {
         recipe
             .environment
             .push(("SITEPLANE__API__LISTEN".to_owned(), format!("127.0.0.1:{port}")));
+        // The seeded admin signs in by password alone.
+        recipe.environment.push((
+            "SITEPLANE__SIGN_IN__PLATFORM_SECOND_FACTOR".to_owned(),
+            "false".to_owned(),
+        ));
         Ok(recipe)
     }
 

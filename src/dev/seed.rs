@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, bail};
 use db::{
     cloud_accounts::{self, CloudAccount},
+    credentials,
     customers::{self, Customer},
     roles::RoleOf,
     tenant::{self, Scope},
@@ -16,6 +17,7 @@ use domain::{
     access::Role,
     id::{ApiTokenId, CloudAccountId, CustomerId, UserId},
     provider::{Provider, World},
+    specification::Secret,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -64,10 +66,13 @@ pub(crate) async fn seed(
     emulator: Option<&EmulatorAccount>,
 ) -> anyhow::Result<Seeded> {
     ensure_person(pool, None, ADMIN_EMAIL, Role::Admin, &kept.admin_token).await?;
+    ensure_password(pool, ADMIN_EMAIL, &kept.admin_password).await?;
     let mut seeded = Vec::new();
-    for ((name, slug, email), token) in CUSTOMERS.into_iter().zip(&kept.customer_tokens) {
+    let ways_in = kept.customer_tokens.iter().zip(&kept.customer_passwords);
+    for ((name, slug, email), (token, password)) in CUSTOMERS.into_iter().zip(ways_in) {
         let id = ensure_customer(pool, name, slug).await?;
         ensure_person(pool, Some(id), email, Role::Owner, token).await?;
+        ensure_password(pool, email, password).await?;
         if let Some(emulator) = emulator {
             // A customer's own account comes before the platform's.
             let account = Wanted {
@@ -82,7 +87,7 @@ pub(crate) async fn seed(
         }
         let sign_in = SignIn {
             email: email.to_owned(),
-            password: None,
+            password: Some(password.clone()),
             token: token.clone(),
         };
         seeded.push(CustomerSignIn {
@@ -104,7 +109,7 @@ pub(crate) async fn seed(
     }
     let admin = SignIn {
         email: ADMIN_EMAIL.to_owned(),
-        password: None,
+        password: Some(kept.admin_password.clone()),
         token: kept.admin_token.clone(),
     };
     Ok(Seeded {
@@ -157,6 +162,19 @@ async fn ensure_person(
         expires_at: None,
     };
     tokens::insert(&mut tx, &token_row, token).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives the person the password, unless they have one: they may have set another.
+async fn ensure_password(pool: &PgPool, email: &str, password: &str) -> anyhow::Result<()> {
+    let mut tx = tenant::begin(pool, Scope::Auth).await?;
+    let user = users::find_by_email(&mut tx, email).await?;
+    let user = user.with_context(|| format!("{email} was removed; remove the folder to start anew"))?;
+    if credentials::find(&mut tx, user.id).await?.password_hash.is_none() {
+        let hash = control_plane::hash_password(&Secret::new(password)).await?;
+        control_plane::import_password_hash(&mut tx, user.id, &hash).await?;
+    }
     tx.commit().await?;
     Ok(())
 }

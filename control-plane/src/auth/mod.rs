@@ -6,6 +6,7 @@
 //! - [`Person`]: whoever is signed in, about themselves.
 
 pub(crate) mod access_token;
+pub(crate) mod bootstrap;
 pub(crate) mod operations;
 pub(crate) mod password;
 mod permission;

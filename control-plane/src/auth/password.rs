@@ -78,6 +78,14 @@ pub(crate) async fn verify(password: &Secret, stored: Option<String>) -> Result<
     .await
 }
 
+/// Whether a text is a hash that [`verify`] can work with.
+pub(crate) fn is_hash(text: &str) -> bool {
+    if text.starts_with("$2") {
+        return text.parse::<bcrypt::HashParts>().is_ok();
+    }
+    PasswordHash::new(text).is_ok_and(|hash| hash.algorithm.as_str().starts_with("argon2"))
+}
+
 /// Whether it is right, and whether the hash was made with less than we ask for now; `None` where it can't be read.
 fn verify_argon2(password: &str, stored: &str) -> Option<(bool, bool)> {
     let parsed = PasswordHash::new(stored).ok()?;
@@ -181,6 +189,26 @@ mod tests {
                 .unwrap(),
             Verdict::Wrong
         );
+    }
+
+    #[test]
+    fn a_hash_is_told_from_what_is_none() {
+        for hash in [
+            "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        ] {
+            assert!(is_hash(hash), "{hash}");
+        }
+        for none in [
+            "",
+            "letmein",
+            "$2a$05$short",
+            "$1$salt$hash",
+            "$pbkdf2-sha256$i=1000$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
+        ] {
+            assert!(!is_hash(none), "{none}");
+        }
     }
 
     #[test]

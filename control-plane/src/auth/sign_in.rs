@@ -294,7 +294,7 @@ fn too_many(until: DateTime<Utc>) -> ApiError {
 }
 
 /// Under which name failures of an account are counted. The address itself is not kept: nobody may have it.
-pub(crate) fn account_subject(email: &str) -> String {
+pub fn account_subject(email: &str) -> String {
     let digest = db::tokens::digest(&email.trim().to_lowercase());
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("account:{hex}")
