@@ -139,6 +139,32 @@ pub async fn insert(conn: &mut PgConnection, site: &NewSite<'_>) -> sqlx::Result
     Ok(())
 }
 
+/// How many sites a customer may have, if it has that many already. Two that ask at once wait for each other until
+/// their transactions end, so that the limit holds for both.
+///
+/// # Errors
+/// The database refused.
+pub async fn limit_reached(conn: &mut PgConnection, customer: CustomerId) -> sqlx::Result<Option<i32>> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('sites of ' || $1, 0))",
+        customer.to_string(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    let row = sqlx::query!(
+        r#"select max_sites, (
+               select count(*) from sites
+               where customer_id = customers.id and not draft and status <> 'deleted'
+           ) as "sites!"
+           from customers where id = $1"#,
+        customer.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(row.max_sites.filter(|limit| row.sites >= i64::from(*limit)))
+}
+
 /// The site with this id, if the caller may see it; drafts too.
 ///
 /// # Errors

@@ -423,3 +423,51 @@ async fn a_sites_deployments_and_resources_are_listed() {
     assert_eq!(resources["items"][0]["provider_id"], "vpc-1");
     assert_eq!(resources["items"][0]["deployment_id"], deployment);
 }
+
+#[tokio::test]
+async fn a_customer_gets_as_many_sites_as_its_limit_however_many_ask_at_once() {
+    let stage = Stage::new().await;
+    let customer = format!("/api/v1/customers/{}", stage.customer);
+    let limited = stage
+        .call("admin", "PATCH", &customer)
+        .header("if-match", "*")
+        .json(&json!({"max_sites": 2}));
+    limited.send().await.ok(200);
+    let bodies: Vec<Value> = (0..8)
+        .map(|number| specification(&format!("shop-{number}")))
+        .collect();
+    let asked = bodies
+        .iter()
+        .map(|body| stage.post("owner", "/api/v1/sites", body));
+    let answers = futures::future::join_all(asked).await;
+    let made = answers.iter().filter(|answer| answer.status == 202).count();
+    assert_eq!(made, 2);
+    for refused in answers.iter().filter(|answer| answer.status != 202) {
+        let problem = refused.problem(409, "too_many_sites");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("all of the 2 sites"), "{detail}");
+    }
+    assert_eq!(stage.audited("site.create").await, 2);
+
+    // A site that is gone, and a draft, take no place; another customer has a limit of its own.
+    sqlx::query("update sites set status = 'deleted', deleted_at = now() where id = (select min(id::text)::uuid from sites)")
+        .execute(&mut stage.owner().await)
+        .await
+        .unwrap();
+    let draft = stage
+        .post("owner", "/api/v1/plans", &specification("draft"))
+        .await;
+    assert_eq!(draft.status, 202, "{}", draft.text);
+    stage
+        .post("owner", "/api/v1/sites", &specification("shop-8"))
+        .await
+        .ok(202);
+    stage
+        .post("owner", "/api/v1/sites", &specification("shop-9"))
+        .await
+        .problem(409, "too_many_sites");
+    stage
+        .post("stranger", "/api/v1/sites", &specification("shop-9"))
+        .await
+        .ok(202);
+}

@@ -152,6 +152,14 @@ pub(crate) async fn create(
         Turn::Replay(response) => return Ok(response),
         Turn::Go(first) => first,
     };
+    if let Some(limit) = sites::limit_reached(&mut tx, customer).await? {
+        return Err(ApiError::conflict(
+            "too_many_sites",
+            format!(
+                "the customer has all of the {limit} sites that it may have; remove one, or ask for more"
+            ),
+        ));
+    }
     let (site, account) = store_site(&app, &mut tx, customer, &new.specification, false).await?;
     let deployment = DeploymentId::new();
     let queued = NewDeployment {
