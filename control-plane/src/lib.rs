@@ -16,6 +16,7 @@ mod observe;
 mod openapi;
 mod pagination;
 mod router;
+mod secure_headers;
 mod serve;
 mod trace;
 

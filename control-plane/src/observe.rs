@@ -5,14 +5,14 @@ use std::{any::Any, panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
 use tracing::{Instrument, error, info, info_span};
 
-use crate::{App, error::ApiError, trace::TraceId};
+use crate::{App, error::ApiError, secure_headers, trace::TraceId};
 
 /// A handler that panicked.
 #[derive(Debug, thiserror::Error)]
@@ -64,10 +64,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         text(&trace.to_traceparent()),
     );
     headers.insert(HeaderName::from_static("x-trace-id"), text(trace.as_str()));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    secure_headers::add(headers, &app.settings.public_url);
 
     let status = response.status().as_u16();
     let duration = started.elapsed();
