@@ -133,7 +133,13 @@ fn introduce(screen: &Screen, dev: &Dev, options: &Options) {
         screen.say(&Line::plain(format!("customer  {}, {}", customer.name, customer.sign_in.email)).deeper());
     }
     screen.text("");
-    screen.say(&Line::plain(format!("Tokens to sign in with are in {}.", place.display())).deeper());
+    screen.say(
+        &Line::plain(format!(
+            "Passwords and tokens to sign in with are in {}.",
+            place.display()
+        ))
+        .deeper(),
+    );
     screen.say(
         &Line::plain(format!(
             "Try, in another terminal: {} deploy examples/shop.yaml --wait",
