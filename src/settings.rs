@@ -292,11 +292,6 @@ impl Settings {
             problem_of_public_url(parsed.as_ref(), self.environment)
         }) {
             problems.add("api.public_url", problem);
-        } else if self.environment == Environment::Production && self.api.public_url.is_none() {
-            problems.add(
-                "api.public_url",
-                "production needs it: mailed links lead there, and tokens are issued in its name",
-            );
         }
         let sign_in = &self.sign_in;
         for (key, value, most) in [
@@ -316,18 +311,28 @@ impl Settings {
     }
 
     /// Where people reach this installation, without a `/` at the end.
-    pub(crate) fn public_url(&self) -> String {
-        let fallback = || format!("http://{}", self.api.listen);
-        let url = self.api.public_url.clone().unwrap_or_else(fallback);
-        url.trim_end_matches('/').to_owned()
+    ///
+    /// # Errors
+    /// It is not set, in production: links would lead nowhere.
+    pub(crate) fn public_url(&self) -> anyhow::Result<String> {
+        match &self.api.public_url {
+            Some(url) => Ok(url.trim_end_matches('/').to_owned()),
+            None if self.environment == Environment::Production => {
+                anyhow::bail!("api.public_url is not set; production needs it, because links lead there")
+            }
+            None => Ok(format!("http://{}", self.api.listen)),
+        }
     }
 
     /// What the API is told.
-    pub(crate) fn api(&self) -> control_plane::Settings {
+    ///
+    /// # Errors
+    /// See [`Settings::public_url`].
+    pub(crate) fn api(&self) -> anyhow::Result<control_plane::Settings> {
         let sign_in = &self.sign_in;
-        control_plane::Settings {
+        Ok(control_plane::Settings {
             allowed_worlds: self.accounts.worlds.clone(),
-            public_url: self.public_url(),
+            public_url: self.public_url()?,
             sign_in: control_plane::SignInSettings {
                 idle: TimeDelta::days(sign_in.session_idle_days.into()),
                 absolute: TimeDelta::days(sign_in.session_absolute_days.into()),
@@ -336,7 +341,7 @@ impl Settings {
                 link: TimeDelta::minutes(sign_in.link_minutes.into()),
             },
             ..control_plane::Settings::default()
-        }
+        })
     }
 
     /// What a process of this role still misses.
@@ -357,6 +362,9 @@ impl Settings {
                 need("database.url", self.database.url.is_some());
                 need("storage.access_key", self.storage.access_key.is_some());
                 need("storage.secret_key", self.storage.secret_key.is_some());
+                if role == Role::Api && self.environment == Environment::Production {
+                    need("api.public_url", self.api.public_url.is_some());
+                }
             }
         }
         problems

@@ -128,6 +128,8 @@ pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitC
                 role.is_platform() && role.is_for_people(),
                 "--role must be admin, operator or auditor"
             );
+            // Before anybody is made: the link that is printed at the end needs it.
+            settings.public_url()?;
             let mut tx = begin(&pool).await?;
             let token = add_person(&mut tx, None, &email, role).await?;
             tx.commit().await?;

@@ -15,7 +15,7 @@ pub(crate) async fn run(service: &Service, settings: &Settings) -> anyhow::Resul
     settings.missing_for(Role::Api).into_result()?;
     let shutdown = shutdown::token(service.of_dev.is_some())?;
     let pool = program_pool(settings).await?;
-    let app = App::new(pool.clone(), state_store(settings)?, settings.api());
+    let app = App::new(pool.clone(), state_store(settings)?, settings.api()?);
     let address = settings.api.listen;
     let listener = TcpListener::bind(address)
         .await

@@ -106,6 +106,64 @@ fn production_refuses_the_development_key_and_every_world_but_the_real_one() {
 }
 
 #[test]
+fn the_address_for_people_is_a_bare_one_and_in_production_a_safe_one() {
+    for (url, expected) in [
+        ("siteplane.example.com", "is no URL"),
+        ("ftp://siteplane.example.com", "must be https:// or http://"),
+        ("https://siteplane.example.com/portal", "with nothing behind it"),
+        ("https://admin@siteplane.example.com", "with nothing behind it"),
+    ] {
+        let (_, problems) = read("", &[("SITEPLANE__API__PUBLIC_URL", url)]);
+        assert!(
+            problems.iter().any(|problem| problem.contains(expected)),
+            "{url}: {problems:?}"
+        );
+    }
+    let key = format!("1:{}=", "A".repeat(43));
+    let production = |url: &'static str| {
+        read(
+            "environment = \"production\"",
+            &[
+                ("SITEPLANE__SECRETS__MASTER_KEYS", key.as_str()),
+                ("SITEPLANE__API__PUBLIC_URL", url),
+            ],
+        )
+    };
+    let (_, plain) = production("http://siteplane.example.com");
+    assert!(plain[0].contains("must be reached by https://"), "{plain:?}");
+    let (safe, problems) = production("https://siteplane.example.com/");
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(safe.public_url().unwrap(), "https://siteplane.example.com");
+    let (unset, problems) = production("");
+    assert_eq!(problems, Vec::<String>::new());
+    assert!(unset.public_url().is_err());
+    assert!(
+        unset
+            .missing_for(Role::Api)
+            .to_string()
+            .contains("api.public_url")
+    );
+    assert!(
+        !unset
+            .missing_for(Role::Worker)
+            .to_string()
+            .contains("api.public_url")
+    );
+}
+
+#[test]
+fn days_of_a_session_have_bounds() {
+    let (_, problems) = read("[sign_in]\nsession_idle_days = 0\nlink_minutes = 99999999", &[]);
+    assert_eq!(
+        problems,
+        [
+            "sign_in.session_idle_days: 0 is not from 1 to 3650",
+            "sign_in.link_minutes: 99999999 is not from 1 to 10080"
+        ]
+    );
+}
+
+#[test]
 fn a_mistake_in_the_key_does_not_show_the_key() {
     let (_, problems) = read("", &[("SITEPLANE__SECRETS__MASTER_KEYS", "1:topsecret")]);
     assert!(problems[0].starts_with("secrets.master_keys"), "{problems:?}");

@@ -117,7 +117,7 @@ pub(super) async fn link_to_set_password(
     let user = users::find_by_email(&mut tx, email).await?;
     let user = user.with_context(|| format!("nobody has the address {email}"))?;
     let until = Utc::now() + TimeDelta::minutes(settings.sign_in.link_minutes.into());
-    let link = control_plane::link_to_set_password(&mut tx, &settings.public_url(), user.id, until).await?;
+    let link = control_plane::link_to_set_password(&mut tx, &settings.public_url()?, user.id, until).await?;
     note(
         &mut tx,
         user.customer,
