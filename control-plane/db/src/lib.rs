@@ -18,6 +18,7 @@ pub mod queue;
 pub mod resources;
 pub mod roles;
 pub mod schema;
+pub mod sealed;
 pub mod sessions;
 pub mod sign_in_failures;
 pub mod signing_keys;

@@ -5,13 +5,39 @@
 
 use std::collections::BTreeMap;
 
+use aes_gcm::{
+    Nonce,
+    aead::{Aead, Payload, consts::U12},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    envelope::{Format, Header},
+    seal::{NONCE_LENGTH, OpenError, SealError, SealedFor, cipher, random},
+};
 
 /// Length of a master key and of a data key, in bytes (AES-256).
 pub const KEY_LENGTH: usize = 32;
 
 /// The key of `siteplane dev`. It is in the source, so it protects nothing; production refuses to start on it.
 const DEVELOPMENT_KEY: &[u8; KEY_LENGTH] = b"siteplane development master key";
+
+/// Which key wraps a blob's data key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyId {
+    /// A version of the master key that Siteplane holds.
+    Master(u32),
+}
+
+impl std::fmt::Display for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Master(version) => write!(f, "master key version {version}"),
+        }
+    }
+}
 
 /// The known versions of the master key.
 #[derive(Clone)]
@@ -73,7 +99,7 @@ impl MasterKeys {
     ///
     /// # Errors
     /// The version is not among them.
-    pub fn with_current(mut self, version: u32) -> Result<Self, UnknownKeyVersion> {
+    pub fn with_current(mut self, version: u32) -> Result<Self, UnknownKey> {
         if !self.versions.contains_key(&version) {
             return Err(self.unknown(version));
         }
@@ -91,27 +117,87 @@ impl MasterKeys {
         self.current
     }
 
-    pub(crate) fn current(&self) -> (u32, &[u8; KEY_LENGTH]) {
-        let key = self
+    /// The key that seals.
+    pub fn current_id(&self) -> KeyId {
+        KeyId::Master(self.current)
+    }
+
+    /// Every key that opens.
+    pub fn ids(&self) -> Vec<KeyId> {
+        self.versions.keys().copied().map(KeyId::Master).collect()
+    }
+
+    /// Wraps a data key under the current key: its id, and nonce, ciphertext and tag as base64.
+    pub(crate) fn wrap(
+        &self,
+        sealed_for: &SealedFor,
+        data_key: &[u8; KEY_LENGTH],
+    ) -> Result<(KeyId, String), SealError> {
+        let id = self.current_id();
+        let master = self
             .versions
             .get(&self.current)
             .expect("the current version is one of the versions");
-        (self.current, key)
+        let nonce: [u8; NONCE_LENGTH] = random()?;
+        let wrapped = cipher(master)
+            .encrypt(
+                &Nonce::<U12>::from(nonce),
+                Payload {
+                    msg: data_key,
+                    aad: &wrapping_context(Format::Second, &id, sealed_for),
+                },
+            )
+            .expect("32 bytes are far below the limit of AES-GCM");
+        Ok((id, STANDARD.encode([nonce.as_slice(), &wrapped].concat())))
     }
 
-    pub(crate) fn version(&self, version: u32) -> Result<&[u8; KEY_LENGTH], UnknownKeyVersion> {
+    /// The data key of a blob.
+    pub(crate) fn unwrap(&self, header: &Header) -> Result<[u8; KEY_LENGTH], OpenError> {
+        let KeyId::Master(version) = header.key;
+        let master = self.version(version)?;
+        let wrapped = STANDARD
+            .decode(&header.wrapped_key)
+            .map_err(|_| OpenError::HeaderField { field: "wrapped_key" })?;
+        let (nonce, wrapped) = wrapped
+            .split_first_chunk()
+            .ok_or(OpenError::HeaderField { field: "wrapped_key" })?;
+        let key = cipher(master)
+            .decrypt(
+                &Nonce::<U12>::from(*nonce),
+                Payload {
+                    msg: wrapped,
+                    aad: &wrapping_context(header.format, &header.key, &header.sealed_for),
+                },
+            )
+            .map_err(|_| OpenError::WrongKey {
+                key: header.key.clone(),
+            })?;
+        key.try_into()
+            .map_err(|_| OpenError::HeaderField { field: "wrapped_key" })
+    }
+
+    fn version(&self, version: u32) -> Result<&[u8; KEY_LENGTH], UnknownKey> {
         self.versions.get(&version).ok_or_else(|| self.unknown(version))
     }
 
-    fn unknown(&self, version: u32) -> UnknownKeyVersion {
-        let known = self
-            .versions
-            .keys()
-            .map(u32::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
-        UnknownKeyVersion { version, known }
+    fn unknown(&self, version: u32) -> UnknownKey {
+        let known = self.versions.keys().map(u32::to_string);
+        UnknownKey {
+            key: KeyId::Master(version),
+            known: known.collect::<Vec<_>>().join(", "),
+        }
     }
+}
+
+/// What the wrapping of the data key authenticates.
+fn wrapping_context(format: Format, key: &KeyId, sealed_for: &SealedFor) -> Vec<u8> {
+    let context = match (format, key) {
+        (Format::First, KeyId::Master(version)) => {
+            serde_json::to_vec(&(format.as_str(), version, sealed_for))
+        }
+        (Format::Second, _) => serde_json::to_vec(&(format.as_str(), key, sealed_for)),
+    };
+    context.expect("texts and numbers are always valid JSON")
 }
 
 impl std::fmt::Debug for MasterKeys {
@@ -123,12 +209,12 @@ impl std::fmt::Debug for MasterKeys {
     }
 }
 
-/// Something is sealed, or to be sealed, under a master key version that this process was not given.
+/// Something is sealed, or to be sealed, under a key that this process was not given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("master key version {version} is not known here (known: {known})")]
-pub struct UnknownKeyVersion {
-    /// The version that was asked for.
-    pub version: u32,
+#[error("{key} is not known here (known: {known})")]
+pub struct UnknownKey {
+    /// The key that was asked for.
+    pub key: KeyId,
     /// The versions that are known, as text for a person.
     pub known: String,
 }
@@ -192,7 +278,7 @@ mod tests {
         let keys = MasterKeys::parse(&text(&[2, 10, 1])).unwrap();
         assert_eq!(keys.current_version(), 10);
         assert_eq!(keys.version(1).unwrap(), &[1; 32]);
-        assert_eq!(keys.with_current(2).unwrap().current().1, &[2; 32]);
+        assert_eq!(keys.with_current(2).unwrap().current_id(), KeyId::Master(2));
     }
 
     #[test]

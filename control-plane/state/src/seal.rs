@@ -1,16 +1,9 @@
-//! The sealed blob: encrypted, and self-describing.
+//! Sealing, opening, and wrapping anew.
 //!
-//! ```text
-//! "SPSEALED"  8 bytes
-//! length      4 bytes, big endian: of the header
-//! header      JSON: format, key_version, wrapped_key, nonce, sealed_for
-//! body        AES-256-GCM of the content under the data key, tag at the end
-//! ```
-//!
-//! Each blob has a random data key of its own, which stands in the header, wrapped by AES-256-GCM under a master
-//! key (nonce, ciphertext, tag). The wrapping authenticates format, key version and [`SealedFor`]; the body
-//! authenticates everything before it, the header byte for byte. So a blob can be neither changed nor passed off
-//! as another site's, and one who has the blobs and the master keys needs nothing else to read them.
+//! Each blob has a random data key of its own, which stands in its header ([`crate::envelope`]), wrapped under a
+//! master key. The wrapping authenticates format, key and [`SealedFor`]; the body authenticates format and
+//! [`SealedFor`] under the data key. So a blob can be neither changed nor passed off as another site's, and one who
+//! has the blobs and the master keys needs nothing else to read them.
 
 use aes_gcm::{
     Aes256Gcm, Key, KeyInit, Nonce,
@@ -21,13 +14,13 @@ use domain::id::{CloudAccountId, CustomerId, DeploymentId, MailId, SigningKeyId,
 use rand::{TryRng, rngs::SysRng};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::keys::{KEY_LENGTH, MasterKeys, UnknownKeyVersion};
+pub use crate::envelope::Header;
+use crate::{
+    envelope::{self, Format},
+    keys::{KEY_LENGTH, KeyId, MasterKeys, UnknownKey},
+};
 
-const MAGIC: &[u8; 8] = b"SPSEALED";
-const FORMAT: &str = "siteplane-sealed-1";
-const NONCE_LENGTH: usize = 12;
-/// Far above what a header needs; a length beyond it means that the bytes are something else.
-const LONGEST_HEADER: usize = 16 * 1024;
+pub(crate) const NONCE_LENGTH: usize = 12;
 
 /// What a blob holds and to whom it belongs: the part of the header that the opener must expect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,44 +84,22 @@ pub enum SealedFor {
     },
 }
 
-/// The readable front of a blob. It is authenticated only once the blob has been opened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    format: String,
-    /// The master key version under which the data key is wrapped.
-    pub key_version: u32,
-    wrapped_key: String,
-    nonce: String,
-    /// What the blob says it is.
-    pub sealed_for: SealedFor,
-}
-
 /// Seals `content` under the current master key.
 ///
 /// # Errors
 /// [`SealError`], in practice never.
 pub fn seal(keys: &MasterKeys, sealed_for: &SealedFor, content: &[u8]) -> Result<Vec<u8>, SealError> {
-    let (key_version, master) = keys.current();
     let data_key: [u8; KEY_LENGTH] = random()?;
     let nonce: [u8; NONCE_LENGTH] = random()?;
-    let header = Header {
-        format: FORMAT.to_owned(),
-        key_version,
-        wrapped_key: STANDARD.encode(wrap(master, key_version, sealed_for, &data_key)?),
-        nonce: STANDARD.encode(nonce),
-        sealed_for: sealed_for.clone(),
-    };
-    let header = serde_json::to_vec(&header).expect("a header of texts and numbers is always valid JSON");
-    let length = u32::try_from(header.len()).expect("a header is some hundred bytes long");
-
-    let mut blob = [MAGIC.as_slice(), &length.to_be_bytes(), &header].concat();
+    let (key, wrapped_key) = keys.wrap(sealed_for, &data_key)?;
+    let header = Header::new(key, wrapped_key, STANDARD.encode(nonce), sealed_for.clone());
+    let mut blob = header.front();
     let body = cipher(&data_key)
         .encrypt(
             &Nonce::<U12>::from(nonce),
             Payload {
                 msg: content,
-                aad: &blob,
+                aad: &header.body_context(&blob),
             },
         )
         .map_err(|_| SealError::TooLong {
@@ -158,28 +129,49 @@ pub fn open(keys: &MasterKeys, expected: &SealedFor, blob: &[u8]) -> Result<Vec<
 /// # Errors
 /// As [`open`], except that every content is fine.
 pub fn open_any(keys: &MasterKeys, blob: &[u8]) -> Result<(SealedFor, Vec<u8>), OpenError> {
-    let (header, front, body) = split(blob)?;
-    let master = keys.version(header.key_version)?;
-    let data_key = unwrap_key(master, &header)?;
+    let (header, front, body) = envelope::split(blob)?;
+    let data_key = keys.unwrap(&header)?;
     let nonce: [u8; NONCE_LENGTH] = decode(&header.nonce, "nonce")?;
     let content = cipher(&data_key)
         .decrypt(
             &Nonce::<U12>::from(nonce),
             Payload {
                 msg: body,
-                aad: front,
+                aad: &header.body_context(front),
             },
         )
         .map_err(|_| OpenError::Damaged)?;
     Ok((header.sealed_for, content))
 }
 
-/// Reads a blob's header without opening it, for instance to find what an old master key version still holds.
+/// Reads a blob's header without opening it; its first [`envelope::LONGEST_FRONT`] bytes are enough.
 ///
 /// # Errors
 /// [`OpenError`] where there is no readable header.
 pub fn read_header(blob: &[u8]) -> Result<Header, OpenError> {
-    split(blob).map(|(header, _, _)| header)
+    envelope::split(blob).map(|(header, _, _)| header)
+}
+
+/// Whether a blob with this header is as [`seal`] would make it now. If not, [`rewrap`] makes it so.
+pub fn is_current(keys: &MasterKeys, header: &Header) -> bool {
+    header.format == Format::Second && header.key == keys.current_id()
+}
+
+/// The same blob with its data key wrapped under the current master key. The body stays as it is, unless the blob
+/// is of the first format, whose body knows the key.
+///
+/// # Errors
+/// [`RewrapError`].
+pub fn rewrap(keys: &MasterKeys, blob: &[u8]) -> Result<Vec<u8>, RewrapError> {
+    let (header, _, body) = envelope::split(blob)?;
+    if header.format == Format::First {
+        let (sealed_for, content) = open_any(keys, blob)?;
+        return Ok(seal(keys, &sealed_for, &content)?);
+    }
+    let data_key = keys.unwrap(&header)?;
+    let (key, wrapped_key) = keys.wrap(&header.sealed_for, &data_key)?;
+    let header = Header::new(key, wrapped_key, header.nonce, header.sealed_for);
+    Ok([header.front().as_slice(), body].concat())
 }
 
 /// Seals a small value, such as the fields of a credential, as JSON.
@@ -209,87 +201,11 @@ pub fn open_value<T: DeserializeOwned>(
     serde_json::from_slice(&content).map_err(|_| OpenError::NotTheValue)
 }
 
-fn split(blob: &[u8]) -> Result<(Header, &[u8], &[u8]), OpenError> {
-    if blob.len() < MAGIC.len() && MAGIC.starts_with(blob) {
-        return Err(OpenError::Truncated);
-    }
-    let rest = blob.strip_prefix(MAGIC).ok_or(OpenError::NotSealed)?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or(OpenError::Truncated)?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-    if length > LONGEST_HEADER {
-        return Err(OpenError::NotSealed);
-    }
-    if rest.len() < length {
-        return Err(OpenError::Truncated);
-    }
-    let (header, body) = rest.split_at(length);
-
-    // The format comes first: a later one may have a header of another shape.
-    #[derive(Deserialize)]
-    struct Format {
-        format: String,
-    }
-    let Format { format } = serde_json::from_slice(header).map_err(OpenError::Header)?;
-    if format != FORMAT {
-        return Err(OpenError::UnknownFormat { format });
-    }
-    let header = serde_json::from_slice(header).map_err(OpenError::Header)?;
-    let front = &blob[..MAGIC.len() + 4 + length];
-    Ok((header, front, body))
-}
-
-fn wrap(
-    master: &[u8; KEY_LENGTH],
-    key_version: u32,
-    sealed_for: &SealedFor,
-    data_key: &[u8; KEY_LENGTH],
-) -> Result<Vec<u8>, SealError> {
-    let nonce: [u8; NONCE_LENGTH] = random()?;
-    let wrapped = cipher(master)
-        .encrypt(
-            &Nonce::<U12>::from(nonce),
-            Payload {
-                msg: data_key,
-                aad: &wrapping_context(key_version, sealed_for),
-            },
-        )
-        .expect("32 bytes are far below the limit of AES-GCM");
-    Ok([nonce.as_slice(), &wrapped].concat())
-}
-
-fn unwrap_key(master: &[u8; KEY_LENGTH], header: &Header) -> Result<[u8; KEY_LENGTH], OpenError> {
-    let wrapped = STANDARD
-        .decode(&header.wrapped_key)
-        .map_err(|_| OpenError::HeaderField { field: "wrapped_key" })?;
-    let (nonce, wrapped) = wrapped
-        .split_first_chunk()
-        .ok_or(OpenError::HeaderField { field: "wrapped_key" })?;
-    let aad = wrapping_context(header.key_version, &header.sealed_for);
-    let key = cipher(master)
-        .decrypt(
-            &Nonce::<U12>::from(*nonce),
-            Payload {
-                msg: wrapped,
-                aad: &aad,
-            },
-        )
-        .map_err(|_| OpenError::WrongKey {
-            version: header.key_version,
-        })?;
-    key.try_into()
-        .map_err(|_| OpenError::HeaderField { field: "wrapped_key" })
-}
-
-/// What the wrapping of the data key authenticates.
-fn wrapping_context(key_version: u32, sealed_for: &SealedFor) -> Vec<u8> {
-    serde_json::to_vec(&(FORMAT, key_version, sealed_for)).expect("texts and numbers are always valid JSON")
-}
-
-fn cipher(key: &[u8; KEY_LENGTH]) -> Aes256Gcm {
+pub(crate) fn cipher(key: &[u8; KEY_LENGTH]) -> Aes256Gcm {
     Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], SealError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], SealError> {
     let mut bytes = [0; N];
     SysRng
         .try_fill_bytes(&mut bytes)
@@ -339,6 +255,9 @@ pub enum OpenError {
         /// The field's name.
         field: &'static str,
     },
+    /// The header says the right things in another spelling than ours: somebody changed it.
+    #[error("the header of the sealed blob was changed")]
+    HeaderSpelling,
     /// The blob was written by a version of Siteplane with another format.
     #[error("the sealed blob has the format {format}, which this version does not know")]
     UnknownFormat {
@@ -347,14 +266,12 @@ pub enum OpenError {
     },
     /// The master key for it is not known here.
     #[error(transparent)]
-    UnknownKey(#[from] UnknownKeyVersion),
+    UnknownKey(#[from] UnknownKey),
     /// The data key doesn't unwrap.
-    #[error(
-        "master key version {version} does not open this blob: the key is another one, or the header was changed"
-    )]
+    #[error("{key} does not open this blob: the key is another one, or the header was changed")]
     WrongKey {
-        /// The version that the header names.
-        version: u32,
+        /// The key that the header names.
+        key: KeyId,
     },
     /// The data key unwraps, but the body or the rest of the header isn't what was sealed.
     #[error("the sealed blob was changed or cut off")]
@@ -370,6 +287,17 @@ pub enum OpenError {
     /// The content opened, and isn't JSON of the expected shape.
     #[error("the sealed value has another shape than expected")]
     NotTheValue,
+}
+
+/// Why a blob could not be wrapped anew. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RewrapError {
+    /// It could not be opened.
+    #[error("the sealed blob could not be opened")]
+    Open(#[from] OpenError),
+    /// It could not be sealed again.
+    #[error("the sealed blob could not be sealed again")]
+    Seal(#[from] SealError),
 }
 
 #[cfg(test)]

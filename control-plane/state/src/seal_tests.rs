@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::envelope::{MAGIC, split};
 
 fn key(version: u8) -> String {
     format!("{version}:{}", STANDARD.encode([version; 32]))
@@ -37,9 +38,89 @@ fn with_header(blob: &[u8], edit: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
     let (_, front, body) = split(blob).unwrap();
     let mut header = serde_json::from_slice(&front[12..]).unwrap();
     edit(&mut header);
-    let header = serde_json::to_vec(&header).unwrap();
+    let header = spelled(&header);
     let length = u32::try_from(header.len()).unwrap().to_be_bytes();
     [MAGIC.as_slice(), &length, &header, body].concat()
+}
+
+/// A header with its fields in our order; serde_json's own is by name.
+fn spelled(header: &serde_json::Value) -> Vec<u8> {
+    let order = [
+        "format",
+        "key_version",
+        "key",
+        "wrapped_key",
+        "nonce",
+        "sealed_for",
+        "kind",
+        "customer_id",
+        "site_id",
+    ];
+    let serde_json::Value::Object(fields) = header else {
+        return header.to_string().into_bytes();
+    };
+    let mut names: Vec<&String> = fields.keys().collect();
+    names.sort_by_key(|name| order.iter().position(|known| known == name).unwrap_or(usize::MAX));
+    let parts: Vec<String> = names
+        .into_iter()
+        .map(|name| {
+            let value = String::from_utf8(spelled(&fields[name])).unwrap();
+            format!("{}:{value}", serde_json::Value::from(name.as_str()))
+        })
+        .collect();
+    format!("{{{}}}", parts.join(",")).into_bytes()
+}
+
+/// A blob of the first format, as earlier versions sealed them.
+fn seal_in_first_format(version: u8, sealed_for: &SealedFor, content: &[u8]) -> Vec<u8> {
+    let (data_key, nonce): ([u8; 32], [u8; 12]) = (random().unwrap(), random().unwrap());
+    let context = serde_json::to_vec(&("siteplane-sealed-1", version, sealed_for)).unwrap();
+    let encrypt = |key: &[u8; 32], nonce: [u8; 12], msg: &[u8], aad: &[u8]| {
+        let nonce = Nonce::<U12>::from(nonce);
+        cipher(key).encrypt(&nonce, Payload { msg, aad }).unwrap()
+    };
+    let wrapped = [&nonce[..], &encrypt(&[version; 32], nonce, &data_key, &context)].concat();
+    let header = serde_json::json!({
+        "format": "siteplane-sealed-1", "key_version": version, "wrapped_key": STANDARD.encode(wrapped),
+        "nonce": STANDARD.encode(nonce), "sealed_for": sealed_for,
+    });
+    let header = spelled(&header);
+    let length = u32::try_from(header.len()).unwrap().to_be_bytes();
+    let front = [MAGIC.as_slice(), &length, &header].concat();
+    let body = encrypt(&data_key, nonce, content, &front);
+    [front, body].concat()
+}
+
+#[test]
+fn what_an_earlier_version_sealed_opens_and_is_made_anew_by_wrapping() {
+    let old = seal_in_first_format(1, &state(3), b"of an earlier version");
+    let keys = keys(&[1]);
+    assert_eq!(open(&keys, &state(3), &old).unwrap(), b"of an earlier version");
+    assert!(!is_current(&keys, &read_header(&old).unwrap()));
+    let new = rewrap(&keys, &old).unwrap();
+    assert!(is_current(&keys, &read_header(&new).unwrap()));
+    assert_eq!(open(&keys, &state(3), &new).unwrap(), b"of an earlier version");
+    for at in 0..old.len() {
+        let mut flipped = old.clone();
+        flipped[at] ^= 1;
+        assert!(open_any(&keys, &flipped).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn wrapping_anew_leaves_the_body_as_it_is_and_needs_both_keys() {
+    let old = seal(&keys(&[1]), &state(3), b"content").unwrap();
+    let new = rewrap(&keys(&[1, 2]), &old).unwrap();
+    assert_eq!(split(&old).unwrap().2, split(&new).unwrap().2);
+    assert_eq!(open(&keys(&[2]), &state(3), &new).unwrap(), b"content");
+    assert_eq!(
+        rewrap(&keys(&[2]), &old).unwrap_err().to_string(),
+        "the sealed blob could not be opened"
+    );
+    let header = read_header(&new).unwrap();
+    let moved = with_header(&new, |json| json["sealed_for"]["serial"] = 4.into());
+    assert_eq!(header.key, KeyId::Master(2));
+    rewrap(&keys(&[2, 3]), &moved).unwrap_err();
 }
 
 #[test]
@@ -69,10 +150,11 @@ fn the_same_content_is_never_sealed_to_the_same_bytes() {
 fn the_blob_says_what_it_is_and_opens_with_the_keys_alone() {
     let blob = seal(&keys(&[4]), &state(12), b"{}").unwrap();
     let header = read_header(&blob).unwrap();
-    assert_eq!((header.key_version, &header.sealed_for), (4, &state(12)));
+    assert_eq!((header.key, header.sealed_for), (KeyId::Master(4), state(12)));
     assert_eq!(open_any(&keys(&[4]), &blob).unwrap(), (state(12), b"{}".to_vec()));
     let json: serde_json::Value = serde_json::from_slice(&split(&blob).unwrap().1[12..]).unwrap();
-    assert_eq!(json["format"], "siteplane-sealed-1");
+    assert_eq!(json["format"], "siteplane-sealed-2");
+    assert_eq!(json["key"]["master"], 4);
     assert_eq!(json["sealed_for"]["kind"], "state");
     assert_eq!(json["sealed_for"]["serial"], 12);
 }
@@ -83,7 +165,7 @@ fn after_a_rotation_old_blobs_open_and_new_ones_are_under_the_new_key() {
     let both = keys(&[1, 2]);
     assert_eq!(open(&both, &state(3), &old).unwrap(), b"old");
     let new = seal(&both, &state(3), b"new").unwrap();
-    assert_eq!(read_header(&new).unwrap().key_version, 2);
+    assert_eq!(read_header(&new).unwrap().key, KeyId::Master(2));
     assert_eq!(
         refusal(&keys(&[1]), &new),
         "master key version 2 is not known here (known: 1)"
@@ -91,8 +173,8 @@ fn after_a_rotation_old_blobs_open_and_new_ones_are_under_the_new_key() {
     assert_eq!(
         read_header(&seal(&both.with_current(1).unwrap(), &state(3), b"").unwrap())
             .unwrap()
-            .key_version,
-        1
+            .key,
+        KeyId::Master(1)
     );
 }
 
@@ -160,7 +242,7 @@ fn a_changed_header_is_refused_and_the_words_say_why() {
     let keys = keys(&[1, 2]);
     let blob = seal(&keys, &state(3), b"content").unwrap();
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(Edit, &str); 7] = [
+    let cases: [(Edit, &str); 8] = [
         (
             |header| header["sealed_for"]["serial"] = 4.into(),
             "master key version 2 does not open this blob: the key is another one, or the header was changed",
@@ -170,7 +252,7 @@ fn a_changed_header_is_refused_and_the_words_say_why() {
             "master key version 2 does not open this blob: the key is another one, or the header was changed",
         ),
         (
-            |header| header["key_version"] = 1.into(),
+            |header| header["key"]["master"] = 1.into(),
             "master key version 1 does not open this blob: the key is another one, or the header was changed",
         ),
         (
@@ -184,6 +266,13 @@ fn a_changed_header_is_refused_and_the_words_say_why() {
         (
             |header| header["extra"] = 1.into(),
             "the header of the sealed blob can't be read",
+        ),
+        (
+            |header| {
+                let upper = header["sealed_for"]["site_id"].as_str().unwrap().to_uppercase();
+                header["sealed_for"]["site_id"] = upper.into();
+            },
+            "the header of the sealed blob was changed",
         ),
         (
             |header| header["format"] = "siteplane-sealed-9".into(),

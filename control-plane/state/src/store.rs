@@ -1,6 +1,7 @@
 //! Blobs in S3, or in anything that speaks its protocol.
 //!
-//! A blob is written once and never overwritten: every write carries `If-None-Match: *`. Credentials, region and
+//! A blob is written once: every write carries `If-None-Match: *`. It is replaced only where its data key is wrapped
+//! anew, with `If-Match`. Credentials, region and
 //! endpoint are passed in; nothing is looked up in the environment or asked of a metadata service.
 
 use std::time::Duration;
@@ -12,8 +13,9 @@ use aws_sdk_s3::{
         retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
+    operation::get_object::builders::GetObjectFluentBuilder,
     primitives::ByteStream,
-    types::{BucketLocationConstraint, CreateBucketConfiguration},
+    types::{BucketLocationConstraint, CreateBucketConfiguration, Object},
 };
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 use domain::id::{CustomerId, DeploymentId, SiteId};
@@ -118,7 +120,7 @@ pub fn new_blob_key(
 pub fn blob_prefix(kind: BlobKind, customer: CustomerId, site: SiteId, deployment: DeploymentId) -> String {
     let (customer, site, deployment) = (customer.0.simple(), site.0.simple(), deployment.0.simple());
     format!(
-        "customers/{customer}/sites/{site}/{}/{deployment}/",
+        "{EVERY_BLOB}{customer}/sites/{site}/{}/{deployment}/",
         kind.as_str()
     )
 }
@@ -131,6 +133,18 @@ pub struct StoredBlob {
     /// Its length in bytes, sealed.
     pub length: u64,
 }
+
+/// A blob as it was read, with what tells it from what may be there later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaggedBlob {
+    /// The sealed bytes.
+    pub bytes: Vec<u8>,
+    /// The server's ETag.
+    tag: String,
+}
+
+/// What every blob's key begins with.
+pub const EVERY_BLOB: &str = "customers/";
 
 /// A bucket of blobs. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -210,11 +224,61 @@ impl BlobStore {
     /// # Errors
     /// [`StoreError::NotFound`], and whatever keeps us from S3.
     pub async fn get(&self, key: &str) -> Result<Vec<u8>, StoreError> {
+        Ok(self.get_tagged(key).await?.bytes)
+    }
+
+    /// The first `bytes` of a blob, or all of a shorter one.
+    ///
+    /// # Errors
+    /// As [`BlobStore::get`].
+    pub async fn get_front(&self, key: &str, bytes: usize) -> Result<Vec<u8>, StoreError> {
         let get = self.client.get_object().bucket(&self.bucket).key(key);
+        let range = format!("bytes=0-{}", bytes.saturating_sub(1));
+        Ok(self.read(key, get.range(range)).await?.bytes)
+    }
+
+    /// Reads a blob with the tag by which [`BlobStore::replace`] knows that it is still the same.
+    ///
+    /// # Errors
+    /// As [`BlobStore::get`].
+    pub async fn get_tagged(&self, key: &str) -> Result<TaggedBlob, StoreError> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        self.read(key, get).await
+    }
+
+    /// Puts other bytes in the place of those that were read, and says whether it could: a blob that was deleted or
+    /// replaced meanwhile stays as it is. For wrapping anew alone; what a blob says never changes.
+    ///
+    /// # Errors
+    /// Whatever keeps us from S3.
+    pub async fn replace(&self, key: &str, read: &TaggedBlob, blob: &[u8]) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .if_match(&read.tag)
+            .content_type("application/octet-stream")
+            .body(ByteStream::from(blob.to_vec()));
+        match put.send().await.map_err(|error| StoreError::from_sdk(key, error)) {
+            Ok(_) => Ok(true),
+            // An attempt before may have been the one that replaced it.
+            Err(StoreError::AlreadyExists { .. }) => match self.get(key).await {
+                Ok(there) => Ok(there == blob),
+                Err(StoreError::NotFound { .. }) => Ok(false),
+                Err(error) => Err(error),
+            },
+            Err(StoreError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read(&self, key: &str, get: GetObjectFluentBuilder) -> Result<TaggedBlob, StoreError> {
         let answer = get
             .send()
             .await
             .map_err(|error| StoreError::from_sdk(key, error))?;
+        let tag = answer.e_tag.unwrap_or_default();
         let body = tokio::time::timeout(self.body_timeout, answer.body.collect())
             .await
             .map_err(|elapsed| StoreError::Unavailable {
@@ -223,7 +287,10 @@ impl BlobStore {
             .map_err(|broken| StoreError::Unavailable {
                 source: broken.into(),
             })?;
-        Ok(body.to_vec())
+        Ok(TaggedBlob {
+            bytes: body.to_vec(),
+            tag,
+        })
     }
 
     /// Deletes a blob; one that isn't there counts as deleted.
@@ -242,6 +309,21 @@ impl BlobStore {
         }
     }
 
+    /// The next blobs after the key `after`, in the order of their keys; at most a thousand. None are left where
+    /// none come.
+    ///
+    /// # Errors
+    /// Whatever keeps us from S3.
+    pub async fn list_after(&self, prefix: &str, after: Option<&str>) -> Result<Vec<StoredBlob>, StoreError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let page = list
+            .set_start_after(after.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk(prefix, error))?;
+        Ok(stored_blobs(page.contents))
+    }
+
     /// All blobs whose keys begin with `prefix`, in the order of their keys.
     ///
     /// # Errors
@@ -252,18 +334,7 @@ impl BlobStore {
         let mut blobs = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| StoreError::from_sdk(prefix, error))?;
-            blobs.extend(
-                page.contents
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|object| {
-                        let length = u64::try_from(object.size.unwrap_or_default()).unwrap_or_default();
-                        Some(StoredBlob {
-                            key: object.key?,
-                            length,
-                        })
-                    }),
-            );
+            blobs.extend(stored_blobs(page.contents));
         }
         Ok(blobs)
     }
@@ -304,6 +375,19 @@ impl BlobStore {
             .map(drop)
             .map_err(|error| StoreError::from_sdk(&self.bucket, error))
     }
+}
+
+fn stored_blobs(objects: Option<Vec<Object>>) -> Vec<StoredBlob> {
+    let objects = objects.unwrap_or_default().into_iter();
+    objects
+        .filter_map(|object| {
+            let length = u64::try_from(object.size.unwrap_or_default()).unwrap_or_default();
+            Some(StoredBlob {
+                key: object.key?,
+                length,
+            })
+        })
+        .collect()
 }
 
 /// What went wrong between us and S3, by what one can do about it.

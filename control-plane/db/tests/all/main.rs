@@ -21,6 +21,8 @@ mod scene;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
+mod sealed;
+#[cfg(test)]
 mod state;
 #[cfg(test)]
 mod tenancy;
