@@ -40,7 +40,7 @@ enum Command {
     Migrate,
     /// Say everything that is wrong with the settings, and whether what they name answers.
     Check(command::check::Options),
-    /// Make customers, people, tokens and cloud accounts.
+    /// Make customers, people, tokens and cloud accounts; change keys.
     #[command(subcommand)]
     Admin(command::admin::What),
     /// Create or change the site that a file describes.

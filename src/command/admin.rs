@@ -1,7 +1,9 @@
 //! `siteplane admin`: the first customers, people, tokens and accounts. Works on the database as its owner, so it
 //! needs no API and no sign-in; each change is in the audit log.
 
+mod open_state;
 mod people;
+mod rotate_keys;
 
 use std::{collections::BTreeMap, io::Read, process::ExitCode};
 
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use state::seal::{SealedFor, seal_value};
 
-use super::{owner_pool, print};
+use super::{owner_pool, print, state_store};
 use crate::{
     dev::kept::new_token,
     settings::{Environment, Settings},
@@ -63,6 +65,18 @@ pub(crate) enum What {
     },
     /// A new key to sign access tokens with. The old one stays good until its tokens are over.
     RotateSigningKey,
+    /// Everything sealed, wrapped anew under the current master key, while everything runs. May be killed and run
+    /// again. Succeeds when nothing is left under another key.
+    RotateKeys {
+        /// Count what is under which key, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Opens a sealed state or plan with the master keys alone, without a database: its content goes to stdout.
+    OpenState {
+        /// A file, - for stdin, or a key in the bucket; without it the keys in the bucket are listed.
+        blob: Option<String>,
+    },
     /// A customer, with its first owner and a token that is shown once.
     #[command(name = "create-customer")]
     Customer {
@@ -121,8 +135,25 @@ pub(crate) enum What {
 
 /// Makes it.
 pub(crate) async fn run(what: What, settings: &Settings) -> anyhow::Result<ExitCode> {
+    if let What::OpenState { blob } = what {
+        match blob {
+            Some(blob) => open_state::run(settings, &blob).await?,
+            None => open_state::list(settings).await?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let pool = owner_pool(settings).await?;
     match what {
+        What::OpenState { .. } => unreachable!("it needs no database"),
+        What::RotateKeys { dry_run } => {
+            let done = rotate_keys::run(&pool, &state_store(settings)?, dry_run).await?;
+            pool.close().await;
+            return Ok(if done {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
         What::Admin { email, role } => {
             ensure!(
                 role.is_platform() && role.is_for_people(),

@@ -27,6 +27,7 @@ use state::{
     local_s3::LocalS3,
     seal::{self, SealedFor},
     store::{BlobStore, Patience, StoreSettings},
+    versions::StateStore,
 };
 
 /// Lengths of the lease.
@@ -58,6 +59,8 @@ pub(crate) struct Installation {
     lease: Lease,
     cloud: Cloud,
     http: reqwest::Client,
+    /// More settings for programs that are started from now on.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// A process of `siteplane`. Killed when it is dropped.
@@ -72,6 +75,16 @@ impl Program {
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Waits for its end, and says whether it succeeded.
+    pub(crate) fn succeeded(mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
     }
 
     /// Asks it to end, and waits for that.
@@ -110,18 +123,10 @@ impl Installation {
         fs::create_dir(folder.path().join("cloud")).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let s3 = LocalS3::start(&folder.path().join("s3"), listener, "key", "secret").unwrap();
-        BlobStore::new(&StoreSettings {
-            endpoint_url: Some(s3.endpoint()),
-            region: "us-east-1".to_owned(),
-            bucket: "states".to_owned(),
-            path_style: true,
-            access_key: "key".to_owned(),
-            secret_key: "secret".to_owned(),
-            patience: Patience::default(),
-        })
-        .ensure_bucket()
-        .await
-        .unwrap();
+        BlobStore::new(&store_settings(&s3))
+            .ensure_bucket()
+            .await
+            .unwrap();
         let token = format!(
             "sp_{}{}",
             uuid::Uuid::new_v4().simple(),
@@ -145,6 +150,7 @@ impl Installation {
             lease,
             cloud,
             http,
+            environment: Vec::new(),
         };
         installation.start_api().await;
         installation
@@ -182,6 +188,39 @@ impl Installation {
         command.envs(environment.iter().copied());
         assert!(!command.status().unwrap().success());
         self.log("refused")
+    }
+
+    /// Starts `siteplane admin` with the owner's login. Its words go to this log.
+    pub(crate) fn start_admin(&self, arguments: &[&str], log: &str) -> Program {
+        let mut command = self.command("admin", log);
+        command
+            .args(arguments)
+            .env("SITEPLANE__DATABASE__OWNER_URL", &self.database.owner_url);
+        Program(command.spawn().unwrap())
+    }
+
+    /// Runs `siteplane admin` without any database. Gives what it wrote to stdout.
+    pub(crate) fn admin_without_database(&self, arguments: &[&str]) -> Vec<u8> {
+        let mut command = self.command("admin", "admin");
+        let output = command
+            .args(arguments)
+            .env_remove("SITEPLANE__DATABASE__URL")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+
+    /// Sealed blobs, and the given keys to them.
+    pub(crate) fn store(&self, keys: MasterKeys) -> StateStore {
+        let blobs = BlobStore::new(&store_settings(&self.s3));
+        StateStore { blobs, keys }
     }
 
     fn program(&self, role: &str, log: &str) -> Program {
@@ -241,6 +280,7 @@ impl Installation {
         if let Some(mirror) = std::env::var_os("SITEPLANE__TERRAFORM__PLUGIN_MIRROR") {
             command.env("SITEPLANE__TERRAFORM__PLUGIN_MIRROR", mirror);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (*name, value)));
         if self.lease == Lease::Short {
             for (key, seconds) in [
                 ("LENGTH", "6"),
@@ -291,6 +331,17 @@ impl Installation {
         (status, answer.json().await.unwrap_or(Value::Null))
     }
 
+    /// A site's state, as Terraform gets it.
+    pub(crate) async fn state(&self, site: uuid::Uuid) -> (u16, Vec<u8>) {
+        let request = self.http.get(format!("{}/terraform/state/{site}", self.url));
+        let answer = request
+            .basic_auth("token", Some(&self.token))
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
+    }
+
     /// Changes a site. Gives the id of the deployment.
     pub(crate) async fn change_site(&self, site: &str, if_match: u32, change: Value) -> String {
         let answer = self
@@ -329,6 +380,18 @@ impl Installation {
             .await;
         assert_eq!(status, 202, "{body}");
         body["deployment"]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+fn store_settings(s3: &LocalS3) -> StoreSettings {
+    StoreSettings {
+        endpoint_url: Some(s3.endpoint()),
+        region: "us-east-1".to_owned(),
+        bucket: "states".to_owned(),
+        path_style: true,
+        access_key: "key".to_owned(),
+        secret_key: "secret".to_owned(),
+        patience: Patience::default(),
     }
 }
 

@@ -11,6 +11,7 @@ mod aws_provider;
 mod aws_provider_and_simulation;
 mod checker;
 mod installation;
+mod keys;
 mod kill;
 mod listener;
 mod luck;

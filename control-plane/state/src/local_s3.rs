@@ -134,6 +134,10 @@ async fn serve_connection(
     service: Arc<Mutex<S3Service>>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    // Without it every answer waits for the client's delayed acknowledgement.
+    if let Err(error) = socket.set_nodelay(true) {
+        debug!(%error, "A connection of the local S3 server is slow");
+    }
     let answer = service_fn(|request| answer(Arc::clone(&service), request));
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(socket), answer));
     let ended = tokio::select! {
