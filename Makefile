@@ -10,10 +10,11 @@ PROFILE ?= dev
 SITEPLANE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/siteplane
 PLUGIN := target/plugin/simulated-cloud
 VENV := .siteplane/venv
+SCHEMATHESIS := .siteplane/schemathesis
 TERRAFORM ?= $(or $(SITEPLANE__TERRAFORM__BIN),terraform)
 TERRAFORM_VERSION := 1.11.4
 
-.PHONY: help dev demo demo-aws test check prepare bench chaos test-long build plugin need-terraform need-nextest need-postgres need-aws-plugin
+.PHONY: help dev demo demo-aws test check prepare bench chaos fuzz test-long build plugin need-terraform need-nextest need-postgres need-aws-plugin
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -27,7 +28,7 @@ demo: build need-terraform need-postgres ## Show the main job on the simulated c
 demo-aws: build need-terraform need-postgres need-aws-plugin $(VENV)/ready ## The same with the real AWS provider on moto
 	@exec $(SITEPLANE) demo --aws
 
-test: plugin need-terraform need-nextest need-postgres $(VENV)/ready ## Run all tests
+test: plugin need-terraform need-nextest need-postgres $(VENV)/ready $(SCHEMATHESIS)/ready ## Run all tests
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" != 1 ]; then $(MAKE) --no-print-directory need-aws-plugin; fi
 	@without=(); if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then without=(-E 'not test(/aws_provider/)'); fi; \
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE) "$${without[@]}"
@@ -61,7 +62,11 @@ chaos: plugin need-terraform need-nextest need-postgres ## Kill things forty tim
 	@SITEPLANE__TEST__KILL_ROUNDS=40 tests/with-postgres cargo nextest run -p siteplane --test acceptance --no-capture \
 	  --profile long no_run_is_lost_when
 
-test-long: plugin need-terraform need-nextest need-postgres need-aws-plugin $(VENV)/ready ## The tests that take too long for every day
+fuzz: plugin need-terraform need-nextest need-postgres $(SCHEMATHESIS)/ready ## Call the API 2,000 times as each kind of caller, with what openapi.json allows and forbids
+	@SITEPLANE__TEST__FUZZ_REQUESTS=2000 tests/with-postgres cargo nextest run -p siteplane --test acceptance --no-capture \
+	  --profile long the_api_keeps_to_its_document
+
+test-long: plugin need-terraform need-nextest need-postgres need-aws-plugin $(VENV)/ready $(SCHEMATHESIS)/ready ## The tests that take too long for every day
 	@SITEPLANE__TEST__KILL_ROUNDS=40 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres \
 	  cargo nextest run --workspace --run-ignored all --profile long
 
@@ -105,9 +110,12 @@ need-aws-plugin:
 	  echo "SITEPLANE__TEST__SKIP_AWS=1 make test leaves out what needs it."; } >&2; exit 2; fi
 
 # An environment of Python with moto, an emulator of AWS, for tests and demo-aws.
+# Each Python program in an environment of its own: what they need at the same time can't be installed together.
 $(VENV)/ready: tests/moto/requirements.txt
-	@echo "preparing $(VENV) with moto"
+$(SCHEMATHESIS)/ready: tests/schemathesis/requirements.txt
+$(VENV)/ready $(SCHEMATHESIS)/ready:
+	@echo "preparing $(@D) with $<"
 	@mkdir -p .siteplane
-	@python3 -m venv $(VENV) || { echo "Python can't make an environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/moto/requirements.txt
+	@python3 -m venv $(@D) || { echo "Python can't make an environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{
         Components, ContactBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
         ResponseBuilder,
-        path::Operation,
+        path::{Operation, Parameter, ParameterIn},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -47,7 +47,7 @@ pub(crate) fn frame() -> OpenApi {
         .build()
 }
 
-/// The document, with the refusal that every operation may answer with.
+/// The document, with all that an operation may refuse with.
 fn document() -> OpenApi {
     let mut document = routes().into_openapi();
     for (path, item) in &mut document.paths.paths {
@@ -64,17 +64,7 @@ fn document() -> OpenApi {
             let id = operation_id(method, path);
             say_who_may(operation, &id);
             operation.operation_id = Some(id);
-            let problem = ResponseBuilder::new()
-                .description("Refused, and why")
-                .content(
-                    "application/problem+json",
-                    Content::new(Some(Ref::from_schema_name(Problem::name()))),
-                )
-                .build();
-            operation
-                .responses
-                .responses
-                .insert("default".to_owned(), RefOr::T(problem));
+            say_how_it_refuses(operation, method);
         }
     }
     document
@@ -102,6 +92,69 @@ fn say_who_may(operation: &mut Operation, id: &str) {
         ]),
         Some(_) => Some(vec![SecurityRequirement::new("token", [""; 0])]),
     };
+}
+
+/// How an operation may refuse, from what it asks for: whoever takes a body may find that it is no JSON. What is
+/// its own (a 410, a 423) stands at its handler; only the form of the document is added here.
+fn say_how_it_refuses(operation: &mut Operation, method: &str) {
+    let parameters: Vec<&Parameter> = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        })
+        .collect();
+    let in_path = parameters
+        .iter()
+        .any(|parameter| parameter.parameter_in == ParameterIn::Path);
+    let if_match = parameters
+        .iter()
+        .any(|parameter| parameter.name.eq_ignore_ascii_case("If-Match"));
+    let parameters = !parameters.is_empty();
+    let body = operation.request_body.is_some();
+    let rules = [
+        (
+            operation.security.is_some(),
+            401,
+            "No token, or one that is not good",
+        ),
+        (operation.security.is_some(), 403, "Known, and not allowed"),
+        (in_path, 404, "Unknown, or another customer's"),
+        (body, 400, "The body is no JSON"),
+        (body, 413, "The body is too long"),
+        (body, 415, "The body is no JSON by its own words"),
+        (body || parameters, 422, "Fields that do not fit, all of them"),
+        (method != "get", 409, "It does not fit to what is there"),
+        (if_match, 412, "It was changed since"),
+        (if_match, 428, "If-Match is missing"),
+        (
+            true,
+            429,
+            "Too much at once; Retry-After says when there is room again",
+        ),
+        (true, 500, "Something broke"),
+        (true, 503, "Something that is needed is away; try again"),
+        (true, 504, "It took too long; what it began was undone"),
+    ];
+    let responses = &mut operation.responses.responses;
+    for (applies, status, why) in rules {
+        if applies {
+            responses
+                .entry(status.to_string())
+                .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(why).build()));
+        }
+    }
+    for (status, response) in responses {
+        let RefOr::T(response) = response else { continue };
+        if status.starts_with(['4', '5']) && response.content.is_empty() {
+            response.content.insert(
+                "application/problem+json".to_owned(),
+                RefOr::T(Content::new(Some(Ref::from_schema_name(Problem::name())))),
+            );
+        }
+    }
 }
 
 /// The document as it is checked in: pretty, and the same on every run.

@@ -10,6 +10,7 @@
 mod aws_provider;
 mod aws_provider_and_simulation;
 mod checker;
+mod document;
 mod installation;
 mod keys;
 mod kill;

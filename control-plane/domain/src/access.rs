@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use crate::site::UnknownWord;
 
+// `tt`, because the document's derive doesn't read a name that comes as `literal`.
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $key:literal, $to:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $key:tt, $to:literal;)+) => {
         /// Something that a role may be allowed to do.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         pub enum Permission {

@@ -123,7 +123,8 @@ pub(crate) async fn ask_for_reset(
 
 /// Sets a new password by a mailed link. Every session of the account ends.
 #[utoipa::path(post, path = "/password-resets/confirm", tag = "account", request_body = NewPassword,
-    responses((status = 204, description = "The password is set")))]
+    responses((status = 204, description = "The password is set"),
+        (status = 410, description = "The link is over: unknown, used or past its end")))]
 pub(crate) async fn reset(
     State(app): State<App>,
     origin: Origin,
@@ -151,7 +152,8 @@ pub(crate) async fn reset(
 
 /// Shows by a mailed link that the address is the person's.
 #[utoipa::path(post, path = "/email-verifications/confirm", tag = "account", request_body = Link,
-    responses((status = 204, description = "The address is the person's")))]
+    responses((status = 204, description = "The address is the person's"),
+        (status = 410, description = "The link is over: unknown, used or past its end")))]
 pub(crate) async fn verify_email(
     State(app): State<App>,
     origin: Origin,
@@ -167,7 +169,8 @@ pub(crate) async fn verify_email(
 
 /// Lifts by a mailed link the delay that failed sign-ins brought.
 #[utoipa::path(post, path = "/unlocks/confirm", tag = "account", request_body = Link,
-    responses((status = 204, description = "The next sign-in need not wait")))]
+    responses((status = 204, description = "The next sign-in need not wait"),
+        (status = 410, description = "The link is over: unknown, used or past its end")))]
 pub(crate) async fn unlock(
     State(app): State<App>,
     origin: Origin,
@@ -190,7 +193,8 @@ pub(crate) async fn unlock(
 
 /// Comes in by an invitation: the person is made, with the role that it names.
 #[utoipa::path(post, path = "/invitations/accept", tag = "account", request_body = Acceptance,
-    responses((status = 201, description = "Welcome", body = Accepted)))]
+    responses((status = 201, description = "Welcome", body = Accepted),
+        (status = 410, description = "The link is over: unknown, used or past its end")))]
 pub(crate) async fn accept(
     State(app): State<App>,
     origin: Origin,

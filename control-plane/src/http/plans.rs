@@ -108,7 +108,8 @@ impl FromBody for PlanRequest {
     params(("Idempotency-Key" = Option<String>, Header,
         description = "The same request with the same key gets the same answer for 24 hours")),
     responses((status = 202, description = "A worker plans", body = DeploymentAnswer,
-        headers(("Location" = String, description = "The deployment")))),
+        headers(("Location" = String, description = "The deployment"))),
+        (status = 404, description = "There is no such site")),
     security(("token" = [])))]
 pub(crate) async fn create(
     State(app): State<App>,

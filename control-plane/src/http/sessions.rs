@@ -94,7 +94,9 @@ pub(crate) struct SessionAnswer {
 
 /// Signs in with address and password, and a code where the account has a second factor.
 #[utoipa::path(post, path = "/sessions", tag = "account", request_body = SignIn,
-    responses((status = 201, description = "Signed in", body = SessionAnswer)))]
+    responses((status = 201, description = "Signed in", body = SessionAnswer),
+        (status = 401, description = "Address, password or code is not right, or a code is asked for"),
+        (status = 403, description = "The account may not sign in this way")))]
 pub(crate) async fn create(
     State(app): State<App>,
     origin: Origin,
@@ -112,7 +114,9 @@ pub(crate) async fn create(
 /// Gives a new access token and a new refresh token for the old one, which is over with this. One that comes a
 /// second time ends the session: somebody has a copy.
 #[utoipa::path(post, path = "/sessions/refresh", tag = "account", request_body(content = Option<Refresh>),
-    responses((status = 200, description = "The session goes on", body = SessionAnswer)))]
+    responses((status = 200, description = "The session goes on", body = SessionAnswer),
+        (status = 401, description = "The token is unknown or was used before, or its session is over"),
+        (status = 403, description = "The account may not sign in any more")))]
 pub(crate) async fn refresh(
     State(app): State<App>,
     origin: Origin,

@@ -51,10 +51,15 @@ fn every_reference_in_the_document_leads_somewhere_and_every_operation_has_an_id
 #[test]
 fn every_operation_under_api_asks_for_a_token_and_says_how_it_refuses() {
     for (id, operation) in crate::authorization::operations() {
-        let problem =
-            &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
-        assert_eq!(problem, "#/components/schemas/Problem", "{id}");
+        let responses = operation["responses"].as_object().unwrap();
+        // An answer by `default` would say nothing: every status is named.
+        assert!(!responses.contains_key("default"), "{id}");
         let open = OPERATIONS.contains(&(id.as_str(), Access::Open));
+        let expected: &[&str] = if open { &["500"] } else { &["401", "403", "500"] };
+        for status in expected {
+            let problem = &responses[*status]["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(problem, "#/components/schemas/Problem", "{id} {status}");
+        }
         assert_eq!(operation["security"].is_array(), !open, "{id}");
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 /// A cloud that sites can stand on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schema(rename_all = "snake_case")]
+#[schema(rename_all = "lowercase")]
 pub enum Provider {
     /// Amazon Web Services.
     Aws,
