@@ -15,11 +15,13 @@ use std::{
 
 use anyhow::Context;
 use chrono::TimeDelta;
+use control_plane::{Allowance, RateLimits};
 use domain::{provider::World, specification::Secret};
 use figment::{
     Figment,
     providers::{Format, Toml},
 };
+use ipnet::IpNet;
 pub(crate) use reading::Problems;
 use reading::{ProgramEnvironment, Reader};
 use reqwest::Url;
@@ -85,6 +87,8 @@ settings! {
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 7600)),
         /// Where people reach it; without it `http://` and where it listens.
         public_url: Option<String> = None,
+        /// Proxies in front of it, whose `X-Forwarded-For` is believed.
+        trusted_proxies: Vec<IpNet> = Vec::new(),
     }
     /// How people sign in.
     sign_in: SignIn {
@@ -98,6 +102,25 @@ settings! {
         invitation_days: u32 = 7,
         /// How long a mailed link is good.
         link_minutes: u32 = 60,
+    }
+    /// How much callers may ask for; 0 is no limit.
+    limits: Limits {
+        /// Requests of one token or person in a minute, by tier of its customer.
+        standard_requests_per_minute: u32 = 100,
+        /// The same.
+        premium_requests_per_minute: u32 = 300,
+        /// The same.
+        enterprise_requests_per_minute: u32 = 1000,
+        /// The same, for the platform's own.
+        platform_requests_per_minute: u32 = 1000,
+        /// All of a customer's callers together have so many callers' worth.
+        callers_per_customer: u32 = 5,
+        /// Deployments of one customer in an hour that make or change a site, by its tier.
+        standard_deployments_per_hour: u32 = 10,
+        /// The same.
+        premium_deployments_per_hour: u32 = 60,
+        /// The same.
+        enterprise_deployments_per_hour: u32 = 300,
     }
     /// What seals states, plans and credentials.
     secrets: Secrets {
@@ -249,6 +272,12 @@ impl Settings {
             );
         }
         self.judge_sign_in(problems);
+        if self.limits.callers_per_customer == 0 {
+            problems.add(
+                "limits.callers_per_customer",
+                "0 would refuse everything; it must be at least 1",
+            );
+        }
         if self.database.max_connections < 2 {
             problems.add("database.max_connections", "a process needs at least 2");
         }
@@ -340,8 +369,35 @@ impl Settings {
                 invitation: TimeDelta::days(sign_in.invitation_days.into()),
                 link: TimeDelta::minutes(sign_in.link_minutes.into()),
             },
+            rate_limits: self.rate_limits(),
+            trusted_proxies: self.api.trusted_proxies.clone(),
             ..control_plane::Settings::default()
         })
+    }
+
+    fn rate_limits(&self) -> RateLimits {
+        let limits = &self.limits;
+        let some = |count: u32| (count > 0).then_some(count);
+        RateLimits {
+            standard: Allowance {
+                requests: some(limits.standard_requests_per_minute),
+                deployments: some(limits.standard_deployments_per_hour),
+            },
+            premium: Allowance {
+                requests: some(limits.premium_requests_per_minute),
+                deployments: some(limits.premium_deployments_per_hour),
+            },
+            enterprise: Allowance {
+                requests: some(limits.enterprise_requests_per_minute),
+                deployments: some(limits.enterprise_deployments_per_hour),
+            },
+            platform: Allowance {
+                requests: some(limits.platform_requests_per_minute),
+                deployments: None,
+            },
+            callers_per_customer: limits.callers_per_customer,
+            window: Duration::from_secs(60),
+        }
     }
 
     /// What a process of this role still misses.

@@ -196,6 +196,9 @@ impl Installation {
                 self.folder.path().join("workspaces"),
             )
             .env("SITEPLANE__WORKER__MINIMUM_FREE_DISK_MB", "10")
+            .env("SITEPLANE__LIMITS__STANDARD_REQUESTS_PER_MINUTE", "0")
+            .env("SITEPLANE__LIMITS__PLATFORM_REQUESTS_PER_MINUTE", "0")
+            .env("SITEPLANE__LIMITS__STANDARD_DEPLOYMENTS_PER_HOUR", "0")
             .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -4,11 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use domain::provider::World;
+use ipnet::IpNet;
 use sqlx::PgPool;
 use state::versions::StateStore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth::access_token::Keyring, event_bell::EventBell, http::metrics::Metrics};
+use crate::{
+    auth::access_token::Keyring,
+    event_bell::EventBell,
+    http::metrics::Metrics,
+    rate_limit::{RateLimiter, RateLimits},
+};
 
 /// What the API is told by its configuration.
 #[derive(Clone, Debug)]
@@ -25,6 +31,10 @@ pub struct Settings {
     pub public_url: String,
     /// How people sign in.
     pub sign_in: SignInSettings,
+    /// How much callers may ask for.
+    pub rate_limits: RateLimits,
+    /// Proxies in front of the API, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// How people sign in.
@@ -63,6 +73,8 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(30),
             public_url: "http://127.0.0.1:7600".to_owned(),
             sign_in: SignInSettings::default(),
+            rate_limits: RateLimits::NONE,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -79,6 +91,7 @@ pub struct App {
     pub(crate) bell: Arc<EventBell>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
     /// Event streams end when this is cancelled; nothing else waits for it.
     pub(crate) shutdown: CancellationToken,
 }
@@ -93,6 +106,7 @@ impl App {
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),
             keyring: Arc::new(Keyring::default()),
+            rate_limiter: Arc::new(RateLimiter::new()),
             shutdown: CancellationToken::new(),
         }
     }

@@ -7,6 +7,7 @@
 mod app;
 mod auth;
 mod body;
+mod client_address;
 mod error;
 mod event_bell;
 mod http;
@@ -15,6 +16,7 @@ mod mail;
 mod observe;
 mod openapi;
 mod pagination;
+mod rate_limit;
 mod router;
 mod secure_headers;
 mod serve;
@@ -30,5 +32,6 @@ pub use auth::{
     sign_in::account_subject,
 };
 pub use openapi::openapi_json;
+pub use rate_limit::{Allowance, RateLimits};
 pub use router::router;
 pub use serve::serve;

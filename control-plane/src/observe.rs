@@ -12,7 +12,9 @@ use axum::{
 use futures::FutureExt;
 use tracing::{Instrument, error, info, info_span};
 
-use crate::{App, error::ApiError, secure_headers, trace::TraceId};
+use crate::{
+    App, client_address::ClientAddress, error::ApiError, rate_limit::Standing, secure_headers, trace::TraceId,
+};
 
 /// A handler that panicked.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +26,16 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     let started = Instant::now();
     let trace = TraceId::of(request.headers());
     request.extensions_mut().insert(trace.clone());
+    let address = ClientAddress::of(
+        request.extensions(),
+        request.headers(),
+        &app.settings.trusted_proxies,
+    );
+    if let Some(address) = address {
+        request.extensions_mut().insert(address);
+    }
+    let standing = Standing::default();
+    request.extensions_mut().insert(standing.clone());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request
@@ -64,6 +76,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         text(&trace.to_traceparent()),
     );
     headers.insert(HeaderName::from_static("x-trace-id"), text(trace.as_str()));
+    standing.add_to(headers, app.settings.rate_limits.window);
     secure_headers::add(headers, &app.settings.public_url);
 
     let status = response.status().as_u16();
@@ -73,6 +86,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     info!(
         parent: &span,
         http.status = status,
+        client.address = address.map(|address| tracing::field::display(address.0)),
         duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         "Answered {method} {path} with {status}"
     );

@@ -33,6 +33,15 @@ impl Parts<'_> {
             "SITEPLANE__SIGN_IN__PLATFORM_SECOND_FACTOR".to_owned(),
             "false".to_owned(),
         ));
+        // Whoever tries things out makes more sites in an hour than customers do.
+        for tier in ["STANDARD", "PREMIUM", "ENTERPRISE"] {
+            let name = format!("SITEPLANE__LIMITS__{tier}_DEPLOYMENTS_PER_HOUR");
+            recipe.environment.push((name, "0".to_owned()));
+        }
+        for whose in ["STANDARD", "PREMIUM", "ENTERPRISE", "PLATFORM"] {
+            let name = format!("SITEPLANE__LIMITS__{whose}_REQUESTS_PER_MINUTE");
+            recipe.environment.push((name, "0".to_owned()));
+        }
         Ok(recipe)
     }
 

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use domain::{provider::World, specification::Secret};
+use domain::{provider::World, site::UnknownWord, specification::Secret};
 use figment::{
     Figment, Metadata, Profile, Provider,
     value::{Dict, Map, Value},
 };
+use ipnet::{AddrParseError, IpNet};
 
 use super::{Environment, LogFormat};
 
@@ -304,27 +305,34 @@ impl FromSetting for Duration {
     }
 }
 
-impl FromSetting for Vec<World> {
-    fn from_text(text: &str) -> Result<Self, String> {
-        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-        words
-            .map(|word| {
-                word.parse()
-                    .map_err(|error: domain::site::UnknownWord| error.to_string())
-            })
-            .collect()
-    }
-
-    fn from_value(value: &Value) -> Result<Self, String> {
-        match value {
-            Value::Array(_, values) => {
-                let words: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-                Self::from_text(&words.ok_or("is not a list of texts")?.join(","))
+/// Texts in a list, or in one text with commas between them.
+macro_rules! from_lists {
+    ($($type:ty: $mistake:expr),+ $(,)?) => {$(
+        impl FromSetting for Vec<$type> {
+            fn from_text(text: &str) -> Result<Self, String> {
+                let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+                words
+                    .map(|word| word.parse().map_err(|error| $mistake(word, error)))
+                    .collect()
             }
-            Value::String(_, text) => Self::from_text(text),
-            _ => Err("is not a list of texts".to_owned()),
+
+            fn from_value(value: &Value) -> Result<Self, String> {
+                match value {
+                    Value::Array(_, values) => {
+                        let words: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+                        Self::from_text(&words.ok_or("is not a list of texts")?.join(","))
+                    }
+                    Value::String(_, text) => Self::from_text(text),
+                    _ => Err("is not a list of texts".to_owned()),
+                }
+            }
         }
-    }
+    )+};
+}
+
+from_lists! {
+    World: |_: &str, error: UnknownWord| error.to_string(),
+    IpNet: |word: &str, _: AddrParseError| format!("{word:?} is no network, such as 10.0.0.0/8 or 192.0.2.7/32"),
 }
 
 macro_rules! parsed {

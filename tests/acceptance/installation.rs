@@ -30,6 +30,13 @@ use state::{
     versions::StateStore,
 };
 
+/// Tests ask more than a customer may.
+const NO_LIMITS: [(&str, &str); 3] = [
+    ("SITEPLANE__LIMITS__STANDARD_REQUESTS_PER_MINUTE", "0"),
+    ("SITEPLANE__LIMITS__PLATFORM_REQUESTS_PER_MINUTE", "0"),
+    ("SITEPLANE__LIMITS__STANDARD_DEPLOYMENTS_PER_HOUR", "0"),
+];
+
 /// Lengths of the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lease {
@@ -268,6 +275,7 @@ impl Installation {
             )
             .env("SITEPLANE__WORKER__MINIMUM_FREE_DISK_MB", "10")
             .env("SITEPLANE__WORKER__SLOTS", "2")
+            .envs(NO_LIMITS)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

@@ -15,6 +15,7 @@ pub mod invitations;
 pub mod mails;
 pub mod one_time_tokens;
 pub mod queue;
+pub mod rate_counts;
 pub mod resources;
 pub mod roles;
 pub mod schema;

@@ -46,7 +46,7 @@ pub(crate) use permission::{
 };
 pub(crate) use row::{CustomerAccess, DeploymentAccess, SecondId, SecondText, SiteAccess, load_site};
 
-use crate::{App, error::ApiError, trace::TraceId};
+use crate::{App, error::ApiError, rate_limit::Standing, trace::TraceId};
 
 /// A caller who has permission `P`.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ where
         require_row(parts, Access::Holds(P::PERMISSION))?;
         let token =
             token_of(&parts.headers, P::BY_PASSWORD).ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
-        let bearer = find_bearer(&app, &token)
+        let bearer = admit(&app, &token, parts)
             .await?
             .ok_or_else(|| ApiError::unauthorized(P::CHALLENGE))?;
         let role = Rights::of(&bearer, app.settings.sign_in.platform_second_factor)?;
@@ -111,7 +111,7 @@ where
         let app = App::from_ref(state);
         require_row(parts, Access::SignedIn)?;
         let token = token_of(&parts.headers, false).ok_or_else(|| ApiError::unauthorized(BEARER))?;
-        let bearer = find_bearer(&app, &token)
+        let bearer = admit(&app, &token, parts)
             .await?
             .ok_or_else(|| ApiError::unauthorized(BEARER))?;
         Ok(Self {
@@ -265,6 +265,20 @@ impl<P> Caller<P> {
         };
         audit::record(conn, event).await
     }
+}
+
+/// Who bears the token, once the request is counted. A caller that is known by now is counted first: refusing one
+/// needs nobody to look up who it is.
+async fn admit(app: &App, token: &Secret, parts: &Parts) -> Result<Option<Bearer>, ApiError> {
+    let standing = parts.extensions.get::<Standing>().cloned().unwrap_or_default();
+    let counted = app.rate_limiter.count_known(app, token, &standing).await?;
+    let bearer = find_bearer(app, token).await?;
+    if let Some(bearer) = &bearer {
+        app.rate_limiter
+            .count(app, token, bearer, counted, &standing)
+            .await?;
+    }
+    Ok(bearer)
 }
 
 async fn find_bearer(app: &App, token: &Secret) -> Result<Option<Bearer>, ApiError> {

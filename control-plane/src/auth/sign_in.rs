@@ -3,10 +3,8 @@
 //! An address that nobody has is answered like a wrong password: with the same words, after as much work, and with
 //! the same growing delay.
 
-use std::net::SocketAddr;
-
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{StatusCode, header, request::Parts},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,7 +26,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::{password, password::Verdict, random_text, second_factor};
-use crate::{App, error::ApiError, mail, trace::TraceId};
+use crate::{App, client_address::ClientAddress, error::ApiError, mail, trace::TraceId};
 
 /// Wrong passwords of one account before each further one has to wait.
 const FREE_FOR_ACCOUNT: i32 = 5;
@@ -56,14 +54,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let client = parts.extensions.get::<ClientAddress>();
         let device = parts
             .headers
             .get(header::USER_AGENT)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("unknown");
         Ok(Self {
-            address: peer.map_or_else(|| "unknown".to_owned(), |peer| peer.0.ip().to_string()),
+            address: client.map_or_else(|| "unknown".to_owned(), |client| client.0.to_string()),
             device: device.chars().take(200).collect(),
             trace: TraceId::of_parts(parts),
         })

@@ -17,7 +17,7 @@ use db::{
     tenant::{self, Scope},
 };
 use domain::{id::CustomerId, specification::FieldProblem};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -124,15 +124,21 @@ pub(crate) struct ChangeCustomer {
     status: Option<CustomerStatus>,
     /// Why it is not active, in words for its people.
     status_reason: Option<String>,
-    /// Most sites that are not deleted: 0 and more.
-    #[schema(minimum = 0, maximum = 1_000_000)]
-    max_sites: Option<i32>,
+    /// Most sites that are not deleted: 0 and more. Null removes the limit.
+    #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<i32>, minimum = 0, maximum = 1_000_000)]
+    max_sites: Option<Option<i32>>,
     /// Most deployments at once: 1 to 1000.
     #[schema(minimum = 1, maximum = 1000)]
     max_concurrent: Option<i32>,
     /// Share of the queue: 1 to 100.
     #[schema(minimum = 1, maximum = 100)]
     weight: Option<i32>,
+}
+
+/// A field that is named, null included; `serde(default)` makes `None` of one that is not.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 impl FromBody for CreateCustomer {
@@ -170,7 +176,7 @@ impl FromBody for ChangeCustomer {
                 ));
             }
         };
-        within("max_sites", change.max_sites, 0..=1_000_000);
+        within("max_sites", change.max_sites.flatten(), 0..=1_000_000);
         within("max_concurrent", change.max_concurrent, 1..=1000);
         within("weight", change.weight, 1..=100);
         if problems.is_empty() {
@@ -318,7 +324,7 @@ pub(crate) async fn change(
     if let Some(reason) = change.status_reason {
         after.status_reason = (after.status != "active").then(|| reason.chars().take(500).collect());
     }
-    after.max_sites = change.max_sites.or(after.max_sites);
+    after.max_sites = change.max_sites.unwrap_or(after.max_sites);
     after.max_concurrent = change.max_concurrent.unwrap_or(after.max_concurrent);
     after.weight = change.weight.unwrap_or(after.weight);
     customers::update(&mut tx, &after).await?;

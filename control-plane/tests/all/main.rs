@@ -11,6 +11,7 @@ mod idempotency;
 mod operation;
 mod plans;
 mod quotes;
+mod rate_limits;
 mod secure_headers;
 mod sign_in;
 mod site_changes;

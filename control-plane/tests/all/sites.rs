@@ -470,4 +470,20 @@ async fn a_customer_gets_as_many_sites_as_its_limit_however_many_ask_at_once() {
         .post("stranger", "/api/v1/sites", &specification("shop-9"))
         .await
         .ok(202);
+
+    // A limit that is not named stays; one that is null is gone.
+    for (change, status) in [(json!({"weight": 2}), 409), (json!({"max_sites": null}), 202)] {
+        let changed = stage
+            .call("admin", "PATCH", &customer)
+            .header("if-match", "*")
+            .json(&change)
+            .send()
+            .await
+            .ok(200);
+        assert_eq!(changed["max_sites"].is_null(), status == 202, "{changed}");
+        let asked = stage
+            .post("owner", "/api/v1/sites", &specification("shop-9"))
+            .await;
+        assert_eq!(asked.status, status, "{}", asked.text);
+    }
 }

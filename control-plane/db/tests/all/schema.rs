@@ -7,7 +7,7 @@ use db::{
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgConnectOptions};
 
 /// Every migration, as `status` names them.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "0001_roles",
     "0002_customers",
     "0003_cloud_accounts",
@@ -21,6 +21,7 @@ const ALL: [&str; 13] = [
     "0011_customer_life",
     "0012_accounts",
     "0013_mails",
+    "0014_rate_counts",
 ];
 
 /// A pool of the owner on a database that nothing has migrated.

@@ -29,6 +29,7 @@ use crate::{
     error::ApiError,
     http::{self, if_match::IfMatch},
     pagination::Parameters,
+    rate_limit,
 };
 
 /// A merge patch (RFC 7396) of a specification: what is named changes, null removes, the rest stays. A secret
@@ -186,6 +187,7 @@ pub(crate) async fn change(
     let number = if retried {
         site.desired_specification
     } else {
+        rate_limit::admit_deployment(&app, &mut tx, site.customer).await?;
         let number = store_next(&app, &mut tx, &site, patched).await?;
         sites::set_desired_specification(&mut tx, site.id, number).await?;
         number

@@ -34,6 +34,7 @@ use crate::{
     error::ApiError,
     http,
     idempotency::{MaybeKey, Turn},
+    rate_limit,
 };
 
 /// Whether a plan waits for a person.
@@ -152,6 +153,7 @@ pub(crate) async fn create(
         Turn::Replay(response) => return Ok(response),
         Turn::Go(first) => first,
     };
+    rate_limit::admit_deployment(&app, &mut tx, customer).await?;
     if let Some(limit) = sites::limit_reached(&mut tx, customer).await? {
         return Err(ApiError::conflict(
             "too_many_sites",
