@@ -182,7 +182,7 @@ impl Installation {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("SITEPLANE__LOG__FILTER", "info,s3s=warn,s3s_fs=warn")
             .env("SITEPLANE__DATABASE__URL", &self.database.url)
-            .env("SITEPLANE__API__LISTEN", self.url.trim_start_matches("http://"))
+            .env("SITEPLANE__API__LISTEN", self.address())
             .env("SITEPLANE__STORAGE__ENDPOINT_URL", self.s3.endpoint())
             .env("SITEPLANE__STORAGE__BUCKET", BUCKET)
             .env("SITEPLANE__STORAGE__PATH_STYLE", "true")
@@ -248,9 +248,19 @@ impl Installation {
 
     /// A request of the customer's.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.request_as(&self.token, method, path)
+    }
+
+    /// A request with another token.
+    pub(crate) fn request_as(&self, token: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}/api/v1{path}", self.url))
-            .bearer_auth(&self.token)
+            .bearer_auth(token)
+    }
+
+    /// Host and port of the API.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 }
 

@@ -1,20 +1,24 @@
 //! `make bench`: what Siteplane costs over the plain way, each figure beside a named baseline of the same run.
 //!
-//! Arguments name sections (`create`, `start`, `claims`, `idle`, `quotes`, `many`, `moto`); without any the whole is measured, moto only
-//! where `SITEPLANE__BENCH__MOTO` says how many pairs (one takes minutes), and `docs/benchmarks.md` is written.
+//! Arguments name sections (`create`, `start`, `claims`, `idle`, `quotes`, `sites`, `neighbour`, `many`, `moto`);
+//! without any the whole is measured, moto only where `SITEPLANE__BENCH__MOTO` says how many pairs (one takes minutes), and
+//! `docs/benchmarks.md` is written.
 //! `SITEPLANE__BENCH__ROUNDS` is the number of pairs of the others, 7 if it is not set.
 //! Needs `SITEPLANE__TEST__POSTGRES_SYNC=1 tests/with-postgres`, and the simulated cloud's mirror in `target`.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
 mod claims;
+mod connection;
 mod create;
 mod figures;
 mod idle;
 mod installation;
 mod many;
+mod neighbour;
 mod page;
 mod quotes;
+mod sites;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +39,17 @@ fn main() -> anyhow::Result<()> {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let known = ["create", "start", "claims", "idle", "quotes", "many", "moto"];
+    let known = [
+        "create",
+        "start",
+        "claims",
+        "idle",
+        "quotes",
+        "sites",
+        "neighbour",
+        "many",
+        "moto",
+    ];
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("there is no section {unknown:?}; there are {}", known.join(", "));
     }
@@ -96,6 +110,12 @@ async fn run(wanted: &[String], rounds: usize, moto_rounds: usize) -> anyhow::Re
     };
     if is_wanted("quotes") {
         show(quotes::measure(&simulated).await?);
+    }
+    if is_wanted("sites") {
+        show(sites::measure(&simulated, rounds).await?);
+    }
+    if is_wanted("neighbour") {
+        show(neighbour::measure(&simulated, rounds).await?);
     }
     if is_wanted("many") {
         show(many::measure(&simulated).await?);
