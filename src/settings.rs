@@ -9,6 +9,7 @@ mod tests;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -377,22 +378,21 @@ impl Settings {
 
     fn rate_limits(&self) -> RateLimits {
         let limits = &self.limits;
-        let some = |count: u32| (count > 0).then_some(count);
         RateLimits {
             standard: Allowance {
-                requests: some(limits.standard_requests_per_minute),
-                deployments: some(limits.standard_deployments_per_hour),
+                requests: NonZeroU32::new(limits.standard_requests_per_minute),
+                deployments: NonZeroU32::new(limits.standard_deployments_per_hour),
             },
             premium: Allowance {
-                requests: some(limits.premium_requests_per_minute),
-                deployments: some(limits.premium_deployments_per_hour),
+                requests: NonZeroU32::new(limits.premium_requests_per_minute),
+                deployments: NonZeroU32::new(limits.premium_deployments_per_hour),
             },
             enterprise: Allowance {
-                requests: some(limits.enterprise_requests_per_minute),
-                deployments: some(limits.enterprise_deployments_per_hour),
+                requests: NonZeroU32::new(limits.enterprise_requests_per_minute),
+                deployments: NonZeroU32::new(limits.enterprise_deployments_per_hour),
             },
             platform: Allowance {
-                requests: some(limits.platform_requests_per_minute),
+                requests: NonZeroU32::new(limits.platform_requests_per_minute),
                 deployments: None,
             },
             callers_per_customer: limits.callers_per_customer,

@@ -25,12 +25,12 @@ use domain::{
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use state::{
     keys::MasterKeys,
     local_s3::LocalS3,
     seal::{self, SealedFor},
-    store::{BlobStore, Patience, StoreSettings},
+    store::BlobStore,
 };
 
 use crate::root;
@@ -96,15 +96,7 @@ impl Installation {
         let folder = tempfile::tempdir()?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let s3 = LocalS3::start(&folder.path().join("s3"), listener, ACCESS_KEY, SECRET_KEY)?;
-        let store = BlobStore::new(&StoreSettings {
-            endpoint_url: Some(s3.endpoint()),
-            region: "us-east-1".to_owned(),
-            bucket: BUCKET.to_owned(),
-            path_style: true,
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
-            patience: Patience::default(),
-        });
+        let store = BlobStore::new(&s3.settings(BUCKET));
         store.ensure_bucket().await?;
         let token = format!(
             "sp_{}{}",
@@ -264,16 +256,19 @@ impl Installation {
     }
 }
 
-/// A customer with a token, and the account.
-async fn seed(database: &TestDatabase, account: &Account, token: &str) -> anyhow::Result<()> {
+/// A customer with a token of its owner.
+pub(crate) async fn insert_customer(
+    conn: &mut PgConnection,
+    slug: &str,
+    token: &str,
+) -> anyhow::Result<CustomerId> {
     let id = CustomerId::new();
-    let mut tx = tenant::begin(&database.pool, Scope::Platform).await?;
     let customer = Customer {
         id,
-        name: "Acme".to_owned(),
-        slug: "acme".to_owned(),
+        name: slug.to_owned(),
+        slug: slug.to_owned(),
     };
-    customers::insert(&mut tx, &customer, 10).await?;
+    customers::insert(conn, &customer, 10).await?;
     let new = NewToken {
         id: ApiTokenId::new(),
         customer: Some(id),
@@ -283,7 +278,14 @@ async fn seed(database: &TestDatabase, account: &Account, token: &str) -> anyhow
         scopes: None,
         expires_at: None,
     };
-    tokens::insert(&mut tx, &new, token).await?;
+    tokens::insert(conn, &new, token).await?;
+    Ok(id)
+}
+
+/// A customer with a token, and the account.
+async fn seed(database: &TestDatabase, account: &Account, token: &str) -> anyhow::Result<()> {
+    let mut tx = tenant::begin(&database.pool, Scope::Platform).await?;
+    insert_customer(&mut tx, "acme", token).await?;
     let row = CloudAccount {
         id: CloudAccountId::new(),
         customer: None,

@@ -1,8 +1,8 @@
 //! `make bench`: what Siteplane costs over the plain way, each figure beside a named baseline of the same run.
 //!
 //! Arguments name sections (`create`, `start`, `claims`, `idle`, `quotes`, `sites`, `neighbour`, `many`, `moto`);
-//! without any the whole is measured, moto only where `SITEPLANE__BENCH__MOTO` says how many pairs (one takes minutes), and
-//! `docs/benchmarks.md` is written.
+//! without any the whole is measured and `docs/benchmarks.md` is written, moto only where `SITEPLANE__BENCH__MOTO` says
+//! how many pairs (one takes minutes).
 //! `SITEPLANE__BENCH__ROUNDS` is the number of pairs of the others, 7 if it is not set.
 //! Needs `SITEPLANE__TEST__POSTGRES_SYNC=1 tests/with-postgres`, and the simulated cloud's mirror in `target`.
 

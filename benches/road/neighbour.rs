@@ -10,14 +10,8 @@ use std::{
 
 use anyhow::{Context, ensure};
 use db::{
-    customers::{self, Customer},
-    roles::RoleOf,
+    customers,
     tenant::{self, Scope},
-    tokens::{self, NewToken},
-};
-use domain::{
-    access::Role,
-    id::{ApiTokenId, CustomerId},
 };
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
@@ -25,7 +19,7 @@ use crate::{
     connection::Connection,
     create::Cloud,
     figures::{Row, Section, Series},
-    installation::Installation,
+    installation::{Installation, insert_customer},
 };
 
 /// Requests of the victim in each half of a round, one after the other.
@@ -41,8 +35,15 @@ pub(crate) async fn measure(cloud: &Cloud, rounds: usize) -> anyhow::Result<Sect
     let folder = tempfile::tempdir()?;
     let installation = Installation::start(cloud.account(folder.path())).await?;
     // The installation has no limit for standard customers; a premium one has the limit of production.
-    add_customer(&installation, "victim", VICTIM, "standard").await?;
-    add_customer(&installation, "noisy", NOISY, "premium").await?;
+    let mut tx = tenant::begin(&installation.database.pool, Scope::Platform).await?;
+    insert_customer(&mut tx, "victim", VICTIM).await?;
+    let noisy = insert_customer(&mut tx, "noisy", NOISY).await?;
+    let mut noisy = customers::read(&mut tx, noisy)
+        .await?
+        .context("the customer was just made")?;
+    "premium".clone_into(&mut noisy.tier);
+    customers::update(&mut tx, &noisy).await?;
+    tx.commit().await?;
     let mut victim = Connection::open(installation.address()).await?;
     ask(&mut victim).await?;
     let (mut medians, mut tails) = (Vec::new(), Vec::new());
@@ -69,39 +70,6 @@ pub(crate) async fn measure(cloud: &Cloud, rounds: usize) -> anyhow::Result<Sect
             Row::of_pairs("p99, ms", 2, &tails),
         ],
     })
-}
-
-async fn add_customer(
-    installation: &Installation,
-    slug: &str,
-    token: &str,
-    tier: &str,
-) -> anyhow::Result<()> {
-    let id = CustomerId::new();
-    let mut tx = tenant::begin(&installation.database.pool, Scope::Platform).await?;
-    let customer = Customer {
-        id,
-        name: slug.to_owned(),
-        slug: slug.to_owned(),
-    };
-    customers::insert(&mut tx, &customer, 3).await?;
-    let mut stored = customers::read(&mut tx, id)
-        .await?
-        .context("the customer was just made")?;
-    tier.clone_into(&mut stored.tier);
-    customers::update(&mut tx, &stored).await?;
-    let new = NewToken {
-        id: ApiTokenId::new(),
-        customer: Some(id),
-        user: None,
-        name: "bench",
-        role: RoleOf::BuiltIn(Role::Owner),
-        scopes: None,
-        expires_at: None,
-    };
-    tokens::insert(&mut tx, &new, token).await?;
-    tx.commit().await?;
-    Ok(())
 }
 
 /// Milliseconds of each of the victim's requests.

@@ -5,26 +5,28 @@
 //! allowance at a time and spends it by itself, so what is left over in other processes is at most a hundredth each,
 //! and a large allowance costs no more writes than a small one. A caller whose allowance is used up is refused out
 //! of memory until its window ends: a flood costs its sender's process nothing but the refusal.
-//!
-//! Deployments are counted where they are: in the table of deployments, under the lock that the site limit takes.
+
+mod deployments;
+mod standing;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use chrono::TimeDelta;
+use axum::http::{HeaderValue, StatusCode, header};
 use db::{
-    deployments,
     rate_counts::{self, Part},
     tenant::{self, Scope},
     tokens::{Bearer, Proof},
 };
-use domain::{id::CustomerId, specification::Secret};
+pub(crate) use deployments::admit_deployment;
+use domain::specification::Secret;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
+use standing::Line;
+pub(crate) use standing::Standing;
 
 use crate::{App, error::ApiError};
 
@@ -46,33 +48,29 @@ pub struct RateLimits {
 }
 
 /// What may be asked for; `None` is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Requests of one token or person in a window.
-    pub requests: Option<u32>,
+    pub requests: Option<NonZeroU32>,
     /// Deployments of one customer in an hour that make or change a site.
-    pub deployments: Option<u32>,
+    pub deployments: Option<NonZeroU32>,
+}
+
+impl Allowance {
+    /// No limit.
+    pub const UNLIMITED: Self = Self {
+        requests: None,
+        deployments: None,
+    };
 }
 
 impl RateLimits {
     /// No limit at all.
     pub const NONE: Self = Self {
-        standard: Allowance {
-            requests: None,
-            deployments: None,
-        },
-        premium: Allowance {
-            requests: None,
-            deployments: None,
-        },
-        enterprise: Allowance {
-            requests: None,
-            deployments: None,
-        },
-        platform: Allowance {
-            requests: None,
-            deployments: None,
-        },
+        standard: Allowance::UNLIMITED,
+        premium: Allowance::UNLIMITED,
+        enterprise: Allowance::UNLIMITED,
+        platform: Allowance::UNLIMITED,
         callers_per_customer: 5,
         window: Duration::from_secs(60),
     };
@@ -91,7 +89,7 @@ impl RateLimits {
             .tier
             .as_deref()
             .map_or(self.platform, |tier| self.of_tier(tier));
-        let Some(requests) = allowance.requests else {
+        let Some(requests) = allowance.requests.map(NonZeroU32::get) else {
             return Vec::new();
         };
         let of_caller = Quota {
@@ -149,58 +147,21 @@ impl Lease {
 
 type SharedLease = Arc<tokio::sync::Mutex<Lease>>;
 
-/// A caller that this process has met, by the digest of what it shows.
+/// A caller that this process has met. Whose a token is never changes; what its customer bought does.
 #[derive(Debug)]
 struct Known {
-    quotas: Vec<Quota>,
+    tier: Option<String>,
+    quotas: Arc<[Quota]>,
     seen: Instant,
 }
 
 /// The leases of this process.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
+    /// By the digest of what they show.
     known: Mutex<HashMap<[u8; 32], Known>>,
     leases: Mutex<HashMap<String, SharedLease>>,
     swept: Mutex<Instant>,
-}
-
-/// Where a caller stands, for the answer's headers. Filled in by whoever counts the request.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Standing(Arc<OnceLock<Vec<Line>>>);
-
-#[derive(Clone, Debug)]
-struct Line {
-    name: &'static str,
-    size: u32,
-    left: u32,
-    ends_in: Duration,
-}
-
-impl Standing {
-    /// Sets `RateLimit` and `RateLimit-Policy` as draft-ietf-httpapi-ratelimit-headers-10 (September 2025) has them.
-    pub(crate) fn add_to(&self, headers: &mut HeaderMap, window: Duration) {
-        let Some(lines) = self.0.get().filter(|lines| !lines.is_empty()) else {
-            return;
-        };
-        let window = seconds(window);
-        let list = |text: &dyn Fn(&Line) -> String| {
-            let lines: Vec<String> = lines.iter().map(text).collect();
-            HeaderValue::from_str(&lines.join(", ")).expect("names and numbers fit into a header")
-        };
-        headers.insert(
-            HeaderName::from_static("ratelimit-policy"),
-            list(&|line| format!("\"{}\";q={};w={window}", line.name, line.size)),
-        );
-        headers.insert(
-            HeaderName::from_static("ratelimit"),
-            list(&|line| format!("\"{}\";r={};t={}", line.name, line.left, seconds(line.ends_in))),
-        );
-    }
-
-    fn set(&self, lines: Vec<Line>) {
-        // A request that is counted twice keeps what was said first.
-        let _ = self.0.set(lines);
-    }
 }
 
 impl RateLimiter {
@@ -235,7 +196,7 @@ impl RateLimiter {
         Ok(true)
     }
 
-    /// Remembers whose the token is and what that caller may, and counts the request unless it was counted.
+    /// Learns whose the token is and what that caller may, and counts the request unless [`Self::count_known`] did.
     ///
     /// # Errors
     /// 429, or the database refused.
@@ -247,11 +208,17 @@ impl RateLimiter {
         counted: bool,
         standing: &Standing,
     ) -> Result<(), ApiError> {
-        let quotas = app.settings.rate_limits.quotas(bearer);
+        if counted && self.knows(token, bearer) {
+            return Ok(());
+        }
+        let quotas: Arc<[Quota]> = app.settings.rate_limits.quotas(bearer).into();
         if quotas.is_empty() {
+            // Who was limited may have bought more since.
+            lock(&self.known).remove(&digest(token));
             return Ok(());
         }
         let met = Known {
+            tier: bearer.tier.clone(),
             quotas: quotas.clone(),
             seen: Instant::now(),
         };
@@ -261,6 +228,12 @@ impl RateLimiter {
             self.spend(app, &quotas, standing).await?;
         }
         Ok(())
+    }
+
+    fn knows(&self, token: &Secret, bearer: &Bearer) -> bool {
+        lock(&self.known)
+            .get(&digest(token))
+            .is_some_and(|known| known.tier == bearer.tier)
     }
 
     async fn spend(&self, app: &App, quotas: &[Quota], standing: &Standing) -> Result<(), ApiError> {
@@ -273,31 +246,7 @@ impl RateLimiter {
         let now = Instant::now();
         let mut refused = leases.iter().position(|lease| lease.is_used_up(now));
         if refused.is_none() {
-            let wanting: Vec<usize> = (0..leases.len())
-                .filter(|place| leases[*place].is_over(now) || leases[*place].left == 0)
-                .collect();
-            if !wanting.is_empty() {
-                let parts: Vec<Part<'_>> = wanting
-                    .iter()
-                    .map(|place| Part {
-                        subject: &quotas[*place].subject,
-                        size: quotas[*place].part(),
-                    })
-                    .collect();
-                let mut tx = tenant::begin(&app.pool, Scope::Auth).await?;
-                let counts = rate_counts::take(&mut tx, &parts, app.settings.rate_limits.window).await?;
-                tx.commit().await?;
-                for (place, count) in wanting.into_iter().zip(counts) {
-                    let (left, untaken) = granted(count.taken, quotas[place].part(), quotas[place].size);
-                    *leases[place] = Lease {
-                        left,
-                        untaken,
-                        ends: now + count.ends_in,
-                    };
-                }
-            }
-        }
-        if refused.is_none() {
+            refill(app, quotas, &mut leases, now).await?;
             refused = leases.iter().position(|lease| lease.left == 0);
         }
         if refused.is_none() {
@@ -359,18 +308,48 @@ impl RateLimiter {
             *swept = now;
         }
         lock(&self.known).retain(|_, known| now.duration_since(known.seen) < patience);
-        lock(&self.leases).retain(|_, lease| {
-            // One that is in use can't be over.
-            Arc::strong_count(lease) > 1
-                || lease
-                    .try_lock()
-                    .map_or(true, |lease| now.saturating_duration_since(lease.ends) < patience)
-        });
+        // One that somebody is spending from is kept.
+        lock(&self.leases)
+            .retain(|_, lease| Arc::get_mut(lease).is_none_or(|lease| now < lease.get_mut().ends + patience));
         let mut tx = tenant::begin(&app.pool, Scope::Auth).await?;
         rate_counts::prune(&mut tx).await?;
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Takes a part for each lease that is over or has nothing left, all in one statement.
+async fn refill(
+    app: &App,
+    quotas: &[Quota],
+    leases: &mut [tokio::sync::MutexGuard<'_, Lease>],
+    now: Instant,
+) -> Result<(), ApiError> {
+    let wanting: Vec<usize> = (0..leases.len())
+        .filter(|place| leases[*place].is_over(now) || leases[*place].left == 0)
+        .collect();
+    if wanting.is_empty() {
+        return Ok(());
+    }
+    let parts: Vec<Part<'_>> = wanting
+        .iter()
+        .map(|place| Part {
+            subject: &quotas[*place].subject,
+            size: quotas[*place].part(),
+        })
+        .collect();
+    let mut tx = tenant::begin(&app.pool, Scope::Auth).await?;
+    let counts = rate_counts::take(&mut tx, &parts, app.settings.rate_limits.window).await?;
+    tx.commit().await?;
+    for (place, count) in wanting.into_iter().zip(counts) {
+        let (left, untaken) = granted(count.taken, quotas[place].part(), quotas[place].size);
+        *leases[place] = Lease {
+            left,
+            untaken,
+            ends: now + count.ends_in,
+        };
+    }
+    Ok(())
 }
 
 /// Of a part that was taken, what there still was; and what is left for others.
@@ -379,39 +358,6 @@ fn granted(taken: i64, part: u32, size: u32) -> (u32, u32) {
     let before = taken - i64::from(part);
     let left = within(i64::from(size) - before).min(part);
     (left, within(i64::from(size) - taken))
-}
-
-/// Refuses a deployment that would be one too many in the last hour. What makes or changes a site counts; what
-/// removes one, tries one again or only looks does not.
-///
-/// # Errors
-/// 429, or the database refused.
-pub(crate) async fn admit_deployment(
-    app: &App,
-    conn: &mut PgConnection,
-    customer: CustomerId,
-) -> Result<(), ApiError> {
-    let limits = &app.settings.rate_limits;
-    if [limits.standard, limits.premium, limits.enterprise]
-        .iter()
-        .all(|allowance| allowance.deployments.is_none())
-    {
-        return Ok(());
-    }
-    let hour = TimeDelta::hours(1);
-    let recent = deployments::asked_for_recently(conn, customer, hour).await?;
-    let Some(most) = limits.of_tier(&recent.tier).deployments else {
-        return Ok(());
-    };
-    if recent.count < i64::from(most) {
-        return Ok(());
-    }
-    // With none allowed at all there is no first one to wait for.
-    let room_in = recent.room_in(most).unwrap_or(hour);
-    Err(too_many(
-        &format!("the customer may make or change sites {most} times an hour"),
-        room_in.to_std().unwrap_or_default(),
-    ))
 }
 
 fn too_many(what: &str, wait: Duration) -> ApiError {
@@ -456,6 +402,5 @@ mod tests {
         ] {
             assert_eq!(granted(taken, 10, 100), expected, "{taken}");
         }
-        assert_eq!(granted(1, 1, 0), (0, 0));
     }
 }

@@ -35,6 +35,37 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn proxies_are_networks_in_a_list_or_between_commas() {
+    let networks = |texts: [&str; 2]| texts.map(|text| text.parse::<IpNet>().unwrap());
+    let (settings, problems) = read("[api]\ntrusted_proxies = [\"10.0.0.0/8\", \"fd00::/8\"]", &[]);
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(settings.api.trusted_proxies, networks(["10.0.0.0/8", "fd00::/8"]));
+    let (settings, problems) = read(
+        "",
+        &[("SITEPLANE__API__TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7/32")],
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(
+        settings.api.trusted_proxies,
+        networks(["10.0.0.0/8", "192.0.2.7/32"])
+    );
+    let (_, problems) = read(
+        "[api]\ntrusted_proxies = [\"10.0.0.1\"]\n[limits]\ncallers_per_customer = 0",
+        &[],
+    );
+    let said = problems.join("\n");
+    assert!(
+        said.contains("api.trusted_proxies")
+            && said.contains("\"10.0.0.1\" is no network, such as 10.0.0.0/8 or 192.0.2.7/32"),
+        "{said}"
+    );
+    assert!(
+        said.contains("limits.callers_per_customer: 0 would refuse everything"),
+        "{said}"
+    );
+}
+
+#[test]
 fn every_mistake_is_found_at_once_and_named_with_its_place() {
     let (_, problems) = read(
         "envronment = \"production\"\n[worker]\nslot = 4\n[accounts]\nworlds = [\"moon\"]\n[api]\nlisten = \"here\"\n[lease]\ngrace_seconds = 40",

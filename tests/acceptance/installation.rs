@@ -26,9 +26,11 @@ use state::{
     keys::MasterKeys,
     local_s3::LocalS3,
     seal::{self, SealedFor},
-    store::{BlobStore, Patience, StoreSettings},
+    store::BlobStore,
     versions::StateStore,
 };
+
+const BUCKET: &str = "states";
 
 /// Tests ask more than a customer may.
 const NO_LIMITS: [(&str, &str); 3] = [
@@ -130,7 +132,7 @@ impl Installation {
         fs::create_dir(folder.path().join("cloud")).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let s3 = LocalS3::start(&folder.path().join("s3"), listener, "key", "secret").unwrap();
-        BlobStore::new(&store_settings(&s3))
+        BlobStore::new(&s3.settings(BUCKET))
             .ensure_bucket()
             .await
             .unwrap();
@@ -140,11 +142,7 @@ impl Installation {
             uuid::Uuid::new_v4().simple()
         );
         seed(&database, &folder.path().join("cloud"), &cloud, &token).await;
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         let http = reqwest::Client::new();
         let mut installation = Self {
@@ -167,19 +165,34 @@ impl Installation {
     pub(crate) async fn start_api(&mut self) {
         self.api = None;
         self.api = Some(self.program("api", "api"));
+        self.wait_until_ready(&self.url, "api").await;
+    }
+
+    async fn wait_until_ready(&self, url: &str, log: &str) {
         let started = Instant::now();
         loop {
-            let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
+            let answer = self.http.get(format!("{url}/readyz")).send().await;
             if answer.is_ok_and(|answer| answer.status() == 200) {
                 return;
             }
             assert!(
                 started.elapsed() < Duration::from_secs(30),
                 "the API is not ready: {}",
-                self.log("api")
+                self.log(log)
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Starts another process of the API beside the first, and gives its address with it.
+    pub(crate) async fn start_other_api(&self) -> (Program, String) {
+        let port = free_port();
+        let mut command = self.command("api", "other-api");
+        command.env("SITEPLANE__API__LISTEN", format!("127.0.0.1:{port}"));
+        let program = Program(command.spawn().unwrap());
+        let url = format!("http://127.0.0.1:{port}");
+        self.wait_until_ready(&url, "other-api").await;
+        (program, url)
     }
 
     /// Starts a worker whose log has this name. All workers share a folder of workspaces, as on one machine.
@@ -226,7 +239,7 @@ impl Installation {
 
     /// Sealed blobs, and the given keys to them.
     pub(crate) fn store(&self, keys: MasterKeys) -> StateStore {
-        let blobs = BlobStore::new(&store_settings(&self.s3));
+        let blobs = BlobStore::new(&self.s3.settings(BUCKET));
         StateStore { blobs, keys }
     }
 
@@ -262,7 +275,7 @@ impl Installation {
             .env("SITEPLANE__DATABASE__URL", &self.database.url)
             .env("SITEPLANE__API__LISTEN", format!("127.0.0.1:{port}"))
             .env("SITEPLANE__STORAGE__ENDPOINT_URL", self.s3.endpoint())
-            .env("SITEPLANE__STORAGE__BUCKET", "states")
+            .env("SITEPLANE__STORAGE__BUCKET", BUCKET)
             .env("SITEPLANE__STORAGE__PATH_STYLE", "true")
             .env("SITEPLANE__STORAGE__ACCESS_KEY", "key")
             .env("SITEPLANE__STORAGE__SECRET_KEY", "secret")
@@ -391,16 +404,9 @@ impl Installation {
     }
 }
 
-fn store_settings(s3: &LocalS3) -> StoreSettings {
-    StoreSettings {
-        endpoint_url: Some(s3.endpoint()),
-        region: "us-east-1".to_owned(),
-        bucket: "states".to_owned(),
-        path_style: true,
-        access_key: "key".to_owned(),
-        secret_key: "secret".to_owned(),
-        patience: Patience::default(),
-    }
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 async fn seed(database: &TestDatabase, folder: &Path, cloud: &Cloud, token: &str) {

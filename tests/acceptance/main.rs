@@ -18,5 +18,6 @@ mod listener;
 mod luck;
 mod outage;
 mod plan;
+mod rate_limits;
 mod rooms;
 mod start;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
     deployment::{DeploymentEvent, DeploymentKind, DeploymentStatus, IllegalTransition},
     id::{CloudAccountId, CustomerId, DeploymentId, SiteId, WorkerId},
@@ -151,70 +151,6 @@ pub async fn insert(conn: &mut PgConnection, new: &NewDeployment<'_>) -> sqlx::R
     }
     steps::declare(conn, new.id, new.customer, StepName::of(new.kind), &skipped).await?;
     announce(conn, new.id, DeploymentStatus::Queued, "Queued").await
-}
-
-/// What a customer asked for in the last while.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recent {
-    /// What the customer bought: `standard`, `premium`, `enterprise`.
-    pub tier: String,
-    /// How many deployments make or change a site.
-    pub count: i64,
-    /// How long each of them still counts, the longest first.
-    counts_for: Vec<TimeDelta>,
-}
-
-impl Recent {
-    /// How long until there is room for one more where `most` are allowed. None where none is allowed at all.
-    pub fn room_in(&self, most: u32) -> Option<TimeDelta> {
-        let place = usize::try_from(most).ok()?.checked_sub(1)?;
-        Some(self.counts_for.get(place).copied().unwrap_or_default())
-    }
-}
-
-/// What `customer` asked for within `span`, as far as it makes or changes a site and is no second try of the same
-/// specification. Nobody else looks until the transaction ends, so that two at once do not both find room.
-///
-/// # Errors
-/// The database refused, or there is no such customer.
-pub async fn asked_for_recently(
-    conn: &mut PgConnection,
-    customer: CustomerId,
-    span: TimeDelta,
-) -> sqlx::Result<Recent> {
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended('deployments of ' || $1, 0))",
-        customer.to_string(),
-    )
-    .execute(&mut *conn)
-    .await?;
-    let seconds = span.as_seconds_f64();
-    let tier = sqlx::query_scalar!("select tier from customers where id = $1", customer.0)
-        .fetch_one(&mut *conn)
-        .await?;
-    let counts_for = sqlx::query_scalar!(
-        r#"select extract(epoch from min(queued_at) + make_interval(secs => $2) - now())::double precision as "left!"
-           from deployments
-           where customer_id = $1 and kind in ('create', 'update') and queued_at > now() - make_interval(secs => $2)
-           group by site_id, specification
-           order by 1 desc"#,
-        customer.0,
-        seconds,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(Recent {
-        tier,
-        count: i64::try_from(counts_for.len()).unwrap_or(i64::MAX),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "at most the span, in milliseconds"
-        )]
-        counts_for: counts_for
-            .into_iter()
-            .map(|left| TimeDelta::milliseconds((left * 1000.0).ceil() as i64))
-            .collect(),
-    })
 }
 
 struct Row {

@@ -16,6 +16,7 @@ pub mod mails;
 pub mod one_time_tokens;
 pub mod queue;
 pub mod rate_counts;
+pub mod recent_deployments;
 pub mod resources;
 pub mod roles;
 pub mod schema;

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use domain::specification::Secret;
 use http_body_util::{BodyExt, Limited};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -27,6 +28,8 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
+use crate::store::{Patience, StoreSettings};
+
 /// Far above any state or plan; a request beyond it is refused instead of filling the memory.
 const LARGEST_BODY_BYTES: usize = 256 * 1024 * 1024;
 /// How long requests that run when the server stops may still take.
@@ -38,6 +41,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct LocalS3 {
     address: SocketAddr,
+    access_key: String,
+    secret_key: Secret,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
@@ -74,6 +79,8 @@ impl LocalS3 {
         let serving = tokio::spawn(serve(listener, service, stopped));
         Ok(Self {
             address,
+            access_key: access_key.to_owned(),
+            secret_key: Secret::new(secret_key),
             stop,
             serving,
         })
@@ -82,6 +89,19 @@ impl LocalS3 {
     /// The server's address, such as `http://127.0.0.1:41234`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// How a store of this server's `bucket` is reached.
+    pub fn settings(&self, bucket: &str) -> StoreSettings {
+        StoreSettings {
+            endpoint_url: Some(self.endpoint()),
+            region: "us-east-1".to_owned(),
+            bucket: bucket.to_owned(),
+            path_style: true,
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.expose().to_owned(),
+            patience: Patience::default(),
+        }
     }
 
     /// The address it listens on.

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     local_s3::LocalS3,
     seal::{SealedFor, open, open_any, seal},
-    store::{BlobKind, Patience, StoreSettings, new_blob_key},
+    store::{BlobKind, new_blob_key},
 };
 
 fn keys(versions: &str) -> MasterKeys {
@@ -33,15 +33,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let s3 = LocalS3::start(folder.path(), listener, "key", "secret").unwrap();
-        let blobs = BlobStore::new(&StoreSettings {
-            endpoint_url: Some(s3.endpoint()),
-            region: "us-east-1".to_owned(),
-            bucket: "states".to_owned(),
-            path_style: true,
-            access_key: "key".to_owned(),
-            secret_key: "secret".to_owned(),
-            patience: Patience::default(),
-        });
+        let blobs = BlobStore::new(&s3.settings("states"));
         blobs.ensure_bucket().await.unwrap();
         Self {
             owner: PgPool::connect(&database.owner_url).await.unwrap(),

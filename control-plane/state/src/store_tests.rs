@@ -25,16 +25,11 @@ fn free_port() -> SocketAddr {
 
 fn settings(server: &LocalS3) -> StoreSettings {
     StoreSettings {
-        endpoint_url: Some(server.endpoint()),
-        region: "us-east-1".into(),
-        bucket: "siteplane-state".into(),
-        path_style: true,
-        access_key: ACCESS_KEY.into(),
-        secret_key: SECRET_KEY.into(),
         patience: Patience {
             first_pause: Duration::from_millis(50),
             ..Patience::default()
         },
+        ..server.settings("siteplane-state")
     }
 }
 

@@ -47,16 +47,11 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = LocalS3::start(dir.path(), listener, "key", "secret").unwrap();
         let blobs = BlobStore::new(&StoreSettings {
-            endpoint_url: Some(server.endpoint()),
-            region: "us-east-1".into(),
-            bucket: "states".into(),
-            path_style: true,
-            access_key: "key".into(),
-            secret_key: "secret".into(),
             patience: Patience {
                 first_pause: Duration::from_millis(20),
                 ..Patience::default()
             },
+            ..server.settings("states")
         });
         blobs.ensure_bucket().await.unwrap();
         let states = StateStore {

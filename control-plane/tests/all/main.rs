@@ -4,6 +4,7 @@
 
 mod authorization;
 mod bodies;
+mod client_address;
 mod deployments;
 mod documents;
 mod events;

@@ -1,6 +1,9 @@
 //! How much callers may ask for, over several processes of the API.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use control_plane::{Allowance, App, RateLimits, Settings};
 use domain::id::CustomerId;
@@ -19,7 +22,7 @@ fn limited(rate_limits: RateLimits) -> Settings {
 
 fn requests(most: u32) -> Allowance {
     Allowance {
-        requests: Some(most),
+        requests: NonZeroU32::new(most),
         deployments: None,
     }
 }
@@ -167,19 +170,43 @@ async fn an_allowance_is_whole_again_when_its_window_ends() {
     };
     let stage = Stage::with(limited(limits)).await;
     let started = Instant::now();
-    let mut windows = 0;
-    // Three windows give six answers, whatever the machine is doing.
-    while windows < 3 {
-        let mut answered = 0;
-        while stage.get("owner", "/api/v1/sites").await.status == 200 {
-            answered += 1;
-        }
-        if answered > 0 {
-            windows += 1;
+    let mut answered = 0;
+    while answered < 6 {
+        let answer = stage.get("owner", "/api/v1/sites").await;
+        match answer.status.as_u16() {
+            200 => answered += 1,
+            429 => assert_eq!(answer.header("retry-after"), "1"),
+            _ => panic!("{}", answer.text),
         }
         assert!(started.elapsed() < Duration::from_secs(30));
     }
-    assert!(started.elapsed() > Duration::from_millis(1400));
+    // Two in a window: the fifth can't come before two windows are over.
+    assert!(started.elapsed() >= Duration::from_millis(1400));
+}
+
+#[tokio::test]
+async fn a_customer_that_bought_more_is_not_held_to_what_it_had() {
+    let limits = RateLimits {
+        standard: requests(2),
+        ..RateLimits::NONE
+    };
+    let mut stage = Stage::with(limited(limits)).await;
+    stage.get("owner", "/api/v1/sites").await.ok(200);
+    set_tier(&stage, stage.customer, "enterprise").await;
+    // The process learns of it with this one.
+    stage.get("owner", "/api/v1/sites").await.ok(200);
+    for _ in 0..10 {
+        let answer = stage.get("owner", "/api/v1/sites").await;
+        answer.ok(200);
+        assert_eq!(answer.header("ratelimit"), "");
+    }
+    // The other way round, and a process that comes anew knows no other.
+    set_tier(&stage, stage.customer, "standard").await;
+    stage.restart();
+    stage
+        .get("owner", "/api/v1/sites")
+        .await
+        .problem(429, "rate_limited");
 }
 
 #[tokio::test]
@@ -203,11 +230,11 @@ async fn deployments_that_make_or_change_sites_are_counted_by_the_hour() {
     let limits = RateLimits {
         standard: Allowance {
             requests: None,
-            deployments: Some(3),
+            deployments: NonZeroU32::new(3),
         },
         premium: Allowance {
             requests: None,
-            deployments: Some(4),
+            deployments: NonZeroU32::new(4),
         },
         ..RateLimits::NONE
     };
@@ -238,6 +265,13 @@ async fn deployments_that_make_or_change_sites_are_counted_by_the_hour() {
         .post("stranger", "/api/v1/sites", &specification("shop"))
         .await
         .ok(202);
+    // Trying again what failed is none of its own.
+    sqlx::query("update deployments set status = 'failed', reason = 'it broke', lease_until = null, finished_at = now() where site_id = $1::uuid")
+        .bind(&shop)
+        .execute(&mut stage.owner().await)
+        .await
+        .unwrap();
+    stage.patch("owner", &shop, "\"2\"", &json!({})).await.ok(202);
     // Premium has one more.
     set_tier(&stage, stage.customer, "premium").await;
     stage
@@ -249,7 +283,7 @@ async fn deployments_that_make_or_change_sites_are_counted_by_the_hour() {
         .await
         .problem(429, "rate_limited");
     // An hour later there is room.
-    sqlx::query("update deployments set queued_at = queued_at - interval '1 hour'")
+    sqlx::query("update deployments set created_at = created_at - interval '1 hour'")
         .execute(&mut stage.owner().await)
         .await
         .unwrap();
@@ -264,7 +298,7 @@ async fn many_at_once_get_no_more_deployments_than_there_are() {
     let limits = RateLimits {
         standard: Allowance {
             requests: None,
-            deployments: Some(3),
+            deployments: NonZeroU32::new(3),
         },
         ..RateLimits::NONE
     };

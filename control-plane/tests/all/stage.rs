@@ -1,10 +1,11 @@
 //! What every test stands on: a database with two customers, a token for each role, and the router.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use control_plane::{App, Settings};
@@ -121,6 +122,13 @@ impl Call<'_> {
         self
     }
 
+    /// As if it came over a socket from this peer.
+    pub(crate) fn peer(mut self, address: &str) -> Self {
+        let peer = SocketAddr::new(address.parse().unwrap(), 4711);
+        self.request = self.request.extension(ConnectInfo(peer));
+        self
+    }
+
     pub(crate) fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
@@ -218,16 +226,11 @@ impl Stage {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let s3 = LocalS3::start(dir.path(), listener, "access", "secret").unwrap();
         let blobs = BlobStore::new(&StoreSettings {
-            endpoint_url: Some(s3.endpoint()),
-            region: "us-east-1".to_owned(),
-            bucket: "siteplane".to_owned(),
-            path_style: true,
-            access_key: "access".to_owned(),
-            secret_key: "secret".to_owned(),
             patience: Patience {
                 attempts: 1,
                 ..Patience::default()
             },
+            ..s3.settings("siteplane")
         });
         blobs.ensure_bucket().await.unwrap();
         let store = StateStore {

@@ -14,7 +14,7 @@ use state::{
 
 use crate::settings::Settings;
 
-/// Writes the content to stdout and what it is to stderr. `blob` is a file, `-` for stdin, or a key in the bucket.
+/// Writes the content to stdout, and what it is as a line of JSON to stderr. `blob` is a file, `-` for stdin, or a key in the bucket.
 pub(super) async fn run(settings: &Settings, blob: &str) -> anyhow::Result<()> {
     let keys = settings.master_keys()?;
     let bytes = if blob == "-" {
@@ -29,7 +29,7 @@ pub(super) async fn run(settings: &Settings, blob: &str) -> anyhow::Result<()> {
         std::fs::read(blob).with_context(|| format!("can't read {blob}"))?
     };
     let (sealed_for, content) = seal::open_any(&keys, &bytes)?;
-    describe(&sealed_for);
+    describe(&sealed_for)?;
     let mut stdout = std::io::stdout().lock();
     stdout
         .write_all(&content)
@@ -52,6 +52,7 @@ pub(super) async fn list(settings: &Settings) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stderr, reason = "stdout has the content alone")]
-fn describe(sealed_for: &SealedFor) {
-    eprintln!("{sealed_for:?}");
+fn describe(sealed_for: &SealedFor) -> anyhow::Result<()> {
+    eprintln!("{}", serde_json::to_string(sealed_for)?);
+    Ok(())
 }

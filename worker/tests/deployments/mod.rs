@@ -47,7 +47,7 @@ use state::{
     keys::MasterKeys,
     local_s3::LocalS3,
     seal::{self, SealedFor},
-    store::{BlobStore, Patience, StoreSettings},
+    store::BlobStore,
     versions::StateStore,
 };
 use tokio::task::JoinHandle;
@@ -99,15 +99,7 @@ impl Stage {
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let s3 = LocalS3::start(&folder.path().join("s3"), listener, "key", "secret").unwrap();
-        let blobs = BlobStore::new(&StoreSettings {
-            endpoint_url: Some(s3.endpoint()),
-            region: "us-east-1".to_owned(),
-            bucket: "states".to_owned(),
-            path_style: true,
-            access_key: "key".to_owned(),
-            secret_key: "secret".to_owned(),
-            patience: Patience::default(),
-        });
+        let blobs = BlobStore::new(&s3.settings("states"));
         blobs.ensure_bucket().await.unwrap();
         let states = StateStore {
             blobs,

@@ -7,7 +7,7 @@ use db::{
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgConnectOptions};
 
 /// Every migration, as `status` names them.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "0001_roles",
     "0002_customers",
     "0003_cloud_accounts",
@@ -22,6 +22,7 @@ const ALL: [&str; 14] = [
     "0012_accounts",
     "0013_mails",
     "0014_rate_counts",
+    "0015_recent_deployments",
 ];
 
 /// A pool of the owner on a database that nothing has migrated.
