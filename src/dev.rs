@@ -249,6 +249,18 @@ impl Dev {
         killed
     }
 
+    /// Where letters go.
+    pub(crate) fn letters(&self, settings: &Settings) -> String {
+        match (&settings.mail.folder, &settings.mail.host) {
+            (Some(folder), _) => folder.display().to_string(),
+            (None, Some(host)) => format!("sent by {host}"),
+            (None, None) => format!(
+                "not sent, but put into {}",
+                self.folder.join(programs::LETTERS).display()
+            ),
+        }
+    }
+
     /// Where the processes' output is.
     pub(crate) fn logs(&self) -> PathBuf {
         self.folder.join("logs")

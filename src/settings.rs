@@ -8,7 +8,7 @@ mod reading;
 mod tests;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
@@ -30,7 +30,10 @@ use state::{
     keys::MasterKeys,
     store::{Patience, StoreSettings},
 };
-use worker::settings::{Deadlines, LeaseTerms, SupervisorCommand};
+use worker::{
+    MailAddress, MailDelivery, MailSettings, SmtpSecurity, SmtpSettings,
+    settings::{Deadlines, LeaseTerms, SupervisorCommand},
+};
 
 /// The file that is read when no other is named.
 pub(crate) const FILE: &str = "siteplane.toml";
@@ -122,6 +125,27 @@ settings! {
         premium_deployments_per_hour: u32 = 60,
         /// The same.
         enterprise_deployments_per_hour: u32 = 300,
+    }
+    /// How letters leave; without `host` or `folder` they stay in the outbox.
+    mail: Mail {
+        /// The mail server's name.
+        host: Option<String> = None,
+        /// Its port; without it the usual one of `security`.
+        port: Option<u16> = None,
+        /// How the connection is protected.
+        security: SmtpSecurity = SmtpSecurity::StartTls,
+        /// User, where the server wants one.
+        username: Option<String> = None,
+        /// Its password.
+        password: Option<Secret> = None,
+        /// PEM file of an authority that is trusted beside the machine's own.
+        ca_file: Option<PathBuf> = None,
+        /// Whom letters come from.
+        from: Option<MailAddress> = None,
+        /// Folder that letters are written to instead of being sent; development only.
+        folder: Option<PathBuf> = None,
+        /// A letter that could not be sent for so long is given up.
+        give_up_after_hours: u32 = 72,
     }
     /// What seals states, plans and credentials.
     secrets: Secrets {
@@ -273,6 +297,7 @@ impl Settings {
             );
         }
         self.judge_sign_in(problems);
+        self.judge_mail(problems);
         if self.limits.callers_per_customer == 0 {
             problems.add(
                 "limits.callers_per_customer",
@@ -338,6 +363,71 @@ impl Settings {
                 problems.add(key, format!("{value} is not from 1 to {most}"));
             }
         }
+    }
+
+    fn judge_mail(&self, problems: &mut Problems) {
+        let mail = &self.mail;
+        if mail.host.is_some() && mail.folder.is_some() {
+            problems.add(
+                "mail.folder",
+                "letters go to mail.host or to a folder, not to both",
+            );
+        }
+        if mail.host.is_some() && mail.from.is_none() {
+            problems.add(
+                "mail.from",
+                "is needed with mail.host: an address that letters come from",
+            );
+        }
+        if mail.username.is_some() != mail.password.is_some() {
+            problems.add(
+                "mail.username",
+                "mail.username and mail.password are set together or not at all",
+            );
+        }
+        if !(1..=720).contains(&mail.give_up_after_hours) {
+            problems.add(
+                "mail.give_up_after_hours",
+                format!("{} is not from 1 to 720", mail.give_up_after_hours),
+            );
+        }
+        if self.environment == Environment::Production {
+            if mail.folder.is_some() {
+                problems.add(
+                    "mail.folder",
+                    "production sends letters; nobody gets those in a folder",
+                );
+            }
+            let leaves_the_machine = mail.host.as_deref().is_some_and(|host| !is_this_machine(host));
+            if mail.security == SmtpSecurity::Plain && leaves_the_machine {
+                problems.add(
+                    "mail.security",
+                    "production needs starttls or tls: links in letters act for whoever reads them",
+                );
+            }
+        }
+    }
+
+    /// How letters leave, if they do.
+    pub(crate) fn letters(&self) -> Option<MailSettings> {
+        let mail = &self.mail;
+        let delivery = match (&mail.folder, &mail.host) {
+            (Some(folder), _) => MailDelivery::Folder(folder.clone()),
+            (None, Some(host)) => MailDelivery::Smtp(SmtpSettings {
+                host: host.clone(),
+                port: mail.port.unwrap_or(mail.security.usual_port()),
+                security: mail.security,
+                credentials: mail.username.clone().zip(mail.password.clone()),
+                ca_file: mail.ca_file.clone(),
+            }),
+            (None, None) => return None,
+        };
+        let unsent = || MailAddress::new("siteplane", "localhost").expect("both parts are plain words");
+        Some(MailSettings {
+            from: mail.from.clone().unwrap_or_else(unsent),
+            delivery,
+            give_up_after: TimeDelta::hours(mail.give_up_after_hours.into()),
+        })
     }
 
     /// Where people reach this installation, without a `/` at the end.
@@ -498,6 +588,7 @@ impl Settings {
                 arguments: vec!["supervise".to_owned()],
             },
             worlds: self.accounts.worlds.clone(),
+            mail: self.letters(),
             deadlines: Deadlines {
                 short: self.worker.short_deadline_seconds,
                 plan: self.worker.plan_deadline_seconds,
@@ -506,6 +597,11 @@ impl Settings {
             minimum_free_disk: self.worker.minimum_free_disk_mb * 1_000_000,
         }
     }
+}
+
+/// Whether a host's name leads nowhere else.
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// What is wrong with the address at which people reach an installation, if anything.

@@ -55,6 +55,7 @@ pub(crate) async fn run(
         tell(terraform(settings).await);
         tell(plugins(settings));
         tell(modules(&settings.terraform.modules));
+        tell(letters(settings).await);
         if settings.database.url.is_some() {
             tell(database(settings).await);
         }
@@ -108,6 +109,21 @@ fn modules(folder: &Path) -> Result<String, String> {
             "terraform.modules: there are no modules in {}",
             folder.display()
         ))
+    }
+}
+
+async fn letters(settings: &Settings) -> Result<String, String> {
+    let Some(mail) = settings.letters() else {
+        return Ok("mail: mail.host is not set, so letters stay in the outbox".to_owned());
+    };
+    let place = match (&settings.mail.folder, &settings.mail.host) {
+        (Some(folder), _) => format!("mail.folder: {}, where nobody gets letters", folder.display()),
+        (None, host) => format!("mail.host: {}", host.as_deref().unwrap_or_default()),
+    };
+    match mail.check().await {
+        Ok(()) if settings.mail.folder.is_some() => Ok(place),
+        Ok(()) => Ok(format!("{place} takes letters")),
+        Err(error) => Err(format!("{place} ({error})")),
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
         _ = terminate.recv() => return Ok(ExitCode::FAILURE),
     };
     screen.rest();
-    introduce(&screen, &dev, options);
+    introduce(&screen, &dev, options, settings);
     let outcome = loop {
         tokio::select! {
             _ = interrupt.recv() => break Ok(()),
@@ -98,7 +98,7 @@ pub(super) fn refuse_production(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn introduce(screen: &Screen, dev: &Dev, options: &Options) {
+fn introduce(screen: &Screen, dev: &Dev, options: &Options, settings: &Settings) {
     let file = &dev.file;
     for remark in &dev.remarks {
         screen.say(&Line::new(Mark::Warning, remark));
@@ -123,6 +123,7 @@ fn introduce(screen: &Screen, dev: &Dev, options: &Options) {
                 ),
             },
         ),
+        ("letters", dev.letters(settings)),
         ("logs", dev.logs().display().to_string()),
         ("admin", file.admin.email.clone()),
     ];

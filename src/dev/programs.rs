@@ -12,6 +12,9 @@ use state::store::{Patience, StoreSettings};
 use super::{BUCKET, LOGIN, REGION, Wishes, children::Recipe, kept::Kept, postgres::Postgres};
 use crate::settings::Settings;
 
+/// Where letters lie that would be sent elsewhere; one is opened with any mail program.
+pub(super) const LETTERS: &str = "letters";
+
 /// What API and workers are started from.
 pub(super) struct Parts<'a> {
     pub(super) folder: &'a Path,
@@ -68,6 +71,10 @@ impl Parts<'_> {
                 .clone()
                 .map(|mirror| ("SITEPLANE__TERRAFORM__PLUGIN_MIRROR", mirror)),
         );
+        let mail = &self.settings.mail;
+        if mail.host.is_none() && mail.folder.is_none() {
+            paths.push(("SITEPLANE__MAIL__FOLDER", self.folder.join(LETTERS)));
+        }
         let paths = paths
             .into_iter()
             .map(|(name, path)| (name.to_owned(), path.display().to_string()));

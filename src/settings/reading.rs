@@ -8,6 +8,7 @@ use figment::{
     value::{Dict, Map, Value},
 };
 use ipnet::{AddrParseError, IpNet};
+use worker::{MailAddress, SmtpSecurity};
 
 use super::{Environment, LogFormat};
 
@@ -347,10 +348,12 @@ macro_rules! parsed {
 
 parsed! {
     bool: "true or false",
+    u16: "number from 0 to 65535",
     u32: "whole number",
     u64: "whole number",
     usize: "whole number",
     SocketAddr: "address with a port, such as 127.0.0.1:7600",
+    MailAddress: "mail address, such as no-reply@example.com",
 }
 
 macro_rules! words {
@@ -367,4 +370,5 @@ macro_rules! words {
 }
 
 words!(Environment: "development" => Development, "production" => Production);
+words!(SmtpSecurity: "starttls" => StartTls, "tls" => Tls, "none" => Plain);
 words!(LogFormat: "text" => Text, "json" => Json);

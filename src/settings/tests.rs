@@ -253,3 +253,47 @@ fn the_file_at_the_root_documents_every_key_beside_its_default() {
     let missing: Vec<_> = reader.known().filter(|key| !documented.contains(*key)).collect();
     assert_eq!(missing, Vec::<&str>::new(), "write these into siteplane.toml");
 }
+
+#[test]
+fn letters_leave_by_a_server_over_tls_or_in_development_into_a_folder() {
+    let (settings, problems) = read(
+        "[mail]\nhost = \"smtp.example.com\"\nfrom = \"no-reply@example.com\"\nsecurity = \"tls\"",
+        &[],
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    let Some(MailDelivery::Smtp(server)) = settings.letters().map(|mail| mail.delivery) else {
+        panic!("a server");
+    };
+    assert_eq!((server.host.as_str(), server.port), ("smtp.example.com", 465));
+    let (settings, problems) = read("[mail]\nfolder = \"letters\"", &[]);
+    assert_eq!(problems, Vec::<String>::new());
+    assert!(matches!(
+        settings.letters().map(|mail| mail.delivery),
+        Some(MailDelivery::Folder(_))
+    ));
+    let (settings, _) = read("", &[]);
+    assert!(settings.letters().is_none());
+
+    let (_, problems) = read(
+        "environment = \"production\"\n[mail]\nhost = \"smtp.example.com\"\nsecurity = \"none\"\nfolder = \"l\"\n\
+         username = \"u\"\ngive_up_after_hours = 0\nport = 70000",
+        &[("SITEPLANE__MAIL__FROM", "nobody")],
+    );
+    let said = problems.join("\n");
+    for expected in [
+        "mail.folder: letters go to mail.host or to a folder, not to both",
+        "mail.folder: production sends letters",
+        "mail.from: is needed with mail.host",
+        "\"nobody\" is no mail address, such as no-reply@example.com",
+        "mail.username and mail.password are set together",
+        "mail.give_up_after_hours: 0 is not from 1 to 720",
+        "mail.security: production needs starttls or tls",
+        "\"70000\" is no number from 0 to 65535",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    // A server on the same machine hands them on.
+    let local = "environment = \"production\"\n[mail]\nhost = \"127.0.0.1\"\nfrom = \"a@example.com\"\nsecurity = \"none\"";
+    let (_, problems) = read(local, &[]);
+    assert!(!problems.join("\n").contains("mail."), "{problems:?}");
+}

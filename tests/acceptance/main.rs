@@ -17,7 +17,10 @@ mod kill;
 mod listener;
 mod luck;
 mod outage;
+#[path = "../peers/peer.rs"]
+mod peer;
 mod plan;
 mod rate_limits;
 mod rooms;
+mod sign_in;
 mod start;

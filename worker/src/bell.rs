@@ -27,7 +27,7 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The database can't be reached.
 pub async fn connect(options: PgConnectOptions) -> sqlx::Result<PgPool> {
     sqlx::postgres::PgPoolOptions::new()
-        .max_connections(4)
+        .max_connections(5)
         .after_connect(|conn, _| {
             Box::pin(async move {
                 sqlx::query("set role siteplane_worker").execute(conn).await?;

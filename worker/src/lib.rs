@@ -9,6 +9,7 @@ mod bell;
 mod jobs;
 mod lease;
 pub mod local_plan;
+mod mail;
 mod modules;
 mod phase;
 mod prepared;
@@ -39,6 +40,7 @@ use domain::{
     job::RunDeployment,
 };
 use jobs::run_deployment::{self, Context};
+use mail::Postman;
 use sqlx::PgPool;
 use state::versions::StateStore;
 use tokio::{
@@ -49,6 +51,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+pub use mail::{MailAddress, MailDelivery, MailError, MailSettings, SmtpSecurity, SmtpSettings};
 pub use prepared::PrepareError;
 pub use settings::{Deadlines, LeaseTerms, Settings, SupervisorCommand};
 
@@ -83,6 +86,9 @@ pub enum StartError {
     /// The database can't be reached.
     #[error("the database can't be reached")]
     Database(#[from] sqlx::Error),
+    /// Letters can't be sent as the settings say.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// What a crash left can't be shipped.
     #[error("the workspaces can't be read")]
     Workspaces(#[source] io::Error),
@@ -96,6 +102,7 @@ struct Worker {
     bell: Arc<Notify>,
     running: JoinSet<DeploymentId>,
     nudges: Arc<Mutex<HashMap<DeploymentId, Arc<Notify>>>>,
+    postman: Option<Postman>,
     shutdown: CancellationToken,
 }
 
@@ -122,6 +129,13 @@ pub async fn run(
     for missing in &prepared.missing {
         warn!("Not ready here: {missing}");
     }
+    let postman = match &settings.mail {
+        Some(mail) => Some(Postman::new(pool.clone(), states.keys.clone(), mail.clone()).await?),
+        None => {
+            warn!("Letters stay in the outbox: mail.host is not set");
+            None
+        }
+    };
     let id = WorkerId::new();
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let abilities = prepared.abilities();
@@ -144,6 +158,7 @@ pub async fn run(
         bell: Arc::new(Notify::new()),
         running: JoinSet::new(),
         nudges: Arc::default(),
+        postman,
         shutdown: shutdown.clone(),
     };
     worker.work().await;
@@ -185,6 +200,10 @@ impl Worker {
             Arc::clone(&self.bell),
             self.shutdown.clone(),
         ));
+        let letters = self
+            .postman
+            .take()
+            .map(|postman| tokio::spawn(postman.work(bell_pool.clone(), self.shutdown.clone())));
         let cancels = tokio::spawn(hear_cancels(
             bell_pool,
             Arc::clone(&self.nudges),
@@ -208,6 +227,11 @@ impl Worker {
             self.claim_all().await;
         }
         self.wind_down().await;
+        if let Some(letters) = letters
+            && let Err(error) = letters.await
+        {
+            error!(error = %error, "Sending letters ended in a panic; another worker sends them");
+        }
         listening.abort();
         cancels.abort();
     }

@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use domain::provider::World;
 
+use crate::MailSettings;
+
 /// Everything that a worker is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -29,6 +31,8 @@ pub struct Settings {
     pub worlds: Vec<World>,
     /// Longest time for each of Terraform's phases.
     pub deadlines: Deadlines,
+    /// How letters leave; without it they stay in the outbox.
+    pub mail: Option<MailSettings>,
     /// Free disk space under `workspaces` below which nothing new is claimed, in bytes.
     pub minimum_free_disk: u64,
 }

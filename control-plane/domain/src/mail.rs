@@ -1,6 +1,7 @@
 //! What Siteplane writes to people: subject, plain text and HTML of each letter, in the name of a brand. Pure text;
 //! sending is the worker's.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 /// In whose name a letter is written.
@@ -112,6 +113,17 @@ impl Letter {
             Self::ResetPassword { .. } => "reset_password",
             Self::Lockout { .. } => "lockout",
             Self::Alert { .. } => "alert",
+        }
+    }
+
+    /// After how long it says nothing of use any more, where it says so itself.
+    pub fn good_for(&self) -> Option<TimeDelta> {
+        match self {
+            Self::ResetPassword { minutes, .. } => TimeDelta::try_minutes(*minutes),
+            Self::VerifyEmail { .. }
+            | Self::Invitation { .. }
+            | Self::Lockout { .. }
+            | Self::Alert { .. } => None,
         }
     }
 

@@ -7,6 +7,7 @@ mod every_cloud;
 mod failing;
 mod faults;
 mod invariants;
+mod letters;
 mod people;
 mod queue;
 mod road;
@@ -188,6 +189,7 @@ impl Stage {
             worlds: vec![World::Simulated],
             deadlines: Deadlines::default(),
             minimum_free_disk: 0,
+            mail: None,
         }
     }
 
